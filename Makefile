@@ -1,0 +1,92 @@
+# FedLCM. `make help` lists the targets.
+#
+# Knobs:
+#   FLAVOUR=release|asan   object tree and flags (asan: address + undefined behaviour sanitizers)
+#   CC=gcc|clang           both build it
+#   WERROR=                empty for packaging builds
+FLAVOUR ?= release
+WERROR  ?= -Werror
+B       := build/$(FLAVOUR)
+GEN     := build/gen
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+LIBS    := libpq json-c libcurl yaml-0.1 openssl libcrypt
+PKGC    := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
+PKGL    := $(shell pkg-config --libs $(LIBS) 2>/dev/null)
+WARN    := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Wwrite-strings \
+           -Wpointer-arith -Wimplicit-fallthrough -Wswitch-enum -Wno-missing-field-initializers -Wno-unused-parameter $(WERROR)
+HARDEN  := -fstack-protector-strong -fno-common -fno-delete-null-pointer-checks -fPIE
+LDHARD  := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
+ifeq ($(FLAVOUR),asan)
+OPT     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DFEDLCM_ASAN
+else
+OPT     := -O2 -g -D_FORTIFY_SOURCE=3 -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero
+endif
+CFLAGS  += -std=gnu17 -D_GNU_SOURCE -DOPENSSL_NO_DEPRECATED -DOPENSSL_API_COMPAT=30000 $(OPT) $(WARN) $(HARDEN) -MMD -MP \
+           -Ifcgi -I$(GEN) $(PKGC)
+LDLIBS  := -lfcgi $(PKGL)
+BANNED  := -include base/banned.h
+
+LAYERS  := base codec crypt db net kube kubefate stepca model deploy web pages api
+LIBSRC  := $(foreach l,$(LAYERS),$(wildcard fcgi/$(l)/*.c))
+LIBOBJ  := $(LIBSRC:fcgi/%.c=$(B)/%.o)
+MAINS   := fedlcm fedlcm_web fedlcm_poller fedlcm_run
+MAINOBJ := $(patsubst fcgi/%.c,$(B)/%.o,$(filter-out $(MAINS:%=fcgi/main/%.c),$(wildcard fcgi/main/*.c)))
+BINS    := $(foreach m,$(MAINS),$(if $(wildcard fcgi/main/$(m).c),$(B)/bin/$(subst _,-,$(m))))
+TEXTS   := $(sort $(wildcard templates/text/*.txt))
+TMPLS   := $(sort $(wildcard templates/*.html templates/*/*.html))
+TMPLC   := $(patsubst templates/%.html,$(GEN)/tmpl/%.c,$(TMPLS))
+GENC    := $(GEN)/text_keys.c $(GEN)/migrations.c $(GEN)/assets.c $(TMPLC)
+GENOBJ  := $(GENC:$(GEN)/%.c=$(B)/gen/%.o)
+UNIT    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+
+.PHONY: all help
+all: $(BINS) ## build everything
+help: ## list targets
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+# --- generated sources -------------------------------------------------------------------------------------------------------
+build/tools/%: fcgi/tools/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g -Wall -Wextra -o $@ $<
+$(GEN)/text_keys.c: build/tools/textc $(TEXTS)
+	@mkdir -p $(@D)
+	build/tools/textc $(GEN)/text_keys.h $@ $(TEXTS)
+$(GEN)/text_keys.h: $(GEN)/text_keys.c ;
+$(GEN)/tmpl/%.c: templates/%.html build/tools/tmplc
+	@mkdir -p $(@D)
+	build/tools/tmplc $< $@
+$(GEN)/migrations.c: build/tools/embed $(sort $(wildcard sql/[0-9]*.sql))
+	@mkdir -p $(@D)
+	build/tools/embed migrations $@ $(sort $(wildcard sql/[0-9]*.sql))
+$(GEN)/assets.c: build/tools/embed $(sort $(wildcard static/*))
+	@mkdir -p $(@D)
+	build/tools/embed assets $@ build/static $(sort $(wildcard static/*))
+
+# --- objects and programs ----------------------------------------------------------------------------------------------------
+$(B)/%.o: fcgi/%.c | $(GEN)/text_keys.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(BANNED) -DFEDLCM_VERSION='"$(VERSION)"' -c -o $@ $<
+$(B)/gen/%.o: $(GEN)/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(BANNED) -c -o $@ $<
+$(B)/libfedlcm.a: $(LIBOBJ) $(GENOBJ)
+	@rm -f $@
+	ar rcs $@ $^
+$(B)/bin/fedlcm: $(B)/main/fedlcm.o $(MAINOBJ) $(B)/libfedlcm.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDHARD) -o $@ $^ $(LDLIBS)
+$(B)/bin/fedlcm-%: $(B)/main/fedlcm_%.o $(MAINOBJ) $(B)/libfedlcm.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDHARD) -o $@ $^ $(LDLIBS)
+$(B)/unit/%: tests/unit/%.c $(B)/libfedlcm.a $(MAINOBJ)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Itests/unit $(LDHARD) -o $@ $< $(MAINOBJ) $(B)/libfedlcm.a $(LDLIBS) -lcmocka
+
+-include $(shell find build/$(FLAVOUR) -name '*.d' 2>/dev/null)
+
+.PHONY: clean
+clean: ## remove build results (state under var/ stays)
+	rm -rf build

@@ -1,0 +1,72 @@
+/* PostgreSQL through libpq: one connection per process, opened after fork; statements are named constants prepared on first use.
+ *
+ *     static const struct stmt Q_BY_ID = {"infra_by_id", "select uuid, name from infra where uuid = $1"};
+ *     struct rows r;
+ *     if (!db_query(db, a, &Q_BY_ID, &r, e, id.s)) return false;
+ *
+ * Parameters are text (NULL = SQL NULL); results are text and belong to the arena (PQclear is deferred to its reset).
+ * SQLSTATE mapping is here only: 23505/23503/23P01 FAIL_CONFLICT, 22xxx/23514 FAIL_INVALID, 57014 FAIL_TIMEOUT, 40001/40P01 retry, class 08,
+ * 57Pxx, 53xxx FAIL_UNAVAILABLE. The constraint name is in db_constraint() after a FAIL_CONFLICT.
+ * Lost connection: PQreset and prepared bitmap cleared at the next call; one automatic retry only outside a transaction when db->read_only.
+ */
+#ifndef DB_DB_H
+#define DB_DB_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/clock.h"
+#include "base/uuid.h"
+struct arena; struct err; struct db;
+
+struct stmt { const char *name, *sql; };
+struct rows { void *res; int n; };
+
+/* conninfo: libpq string. application_name, statement_timeout etc. (reference 81 section 6.1) are added here. */
+struct db *db_new(const char *conninfo, const char *application, int statement_timeout_ms);
+bool db_connect(struct db *db, struct err *e) __attribute__((warn_unused_result));   /* also after a loss */
+void db_free(struct db *opt_db);
+bool db_alive(const struct db *db);
+int db_socket(const struct db *db);
+/* Statements executed since the last reset of the counter (tests prove "one query per list"; logged per request). */
+unsigned db_count(const struct db *db);
+void db_count_reset(struct db *db);
+void db_set_read_only(struct db *db, bool ro);
+
+#define DB_ARGS_(...) (const char *const[]){NULL, ##__VA_ARGS__}, sizeof((const char *const[]){NULL, ##__VA_ARGS__}) / sizeof(char *) - 1
+#define db_query(db, a, q, r, e, ...) db_query_n((db), (a), (q), (r), (e), DB_ARGS_(__VA_ARGS__))
+/* For statements without interest in rows; *opt_affected gets the row count. */
+#define db_exec(db, a, q, opt_affected, e, ...) db_exec_n((db), (a), (q), (opt_affected), (e), DB_ARGS_(__VA_ARGS__))
+bool db_query_n(struct db *db, struct arena *a, const struct stmt *q, struct rows *r, struct err *e, const char *const *args_after_null, size_t n) __attribute__((warn_unused_result));
+bool db_exec_n(struct db *db, struct arena *a, const struct stmt *q, int *opt_affected, struct err *e, const char *const *args_after_null, size_t n) __attribute__((warn_unused_result));
+const char *db_constraint(const struct db *db);
+
+/* Several statements in one string; migrations and test set-up only. */
+bool db_script(struct db *db, const char *sql, struct err *e) __attribute__((warn_unused_result));
+
+/* Row access: row i, column c. Text is "" for NULL unless row_null asks. Pointers live as long as the arena of the query. */
+const char *row_text(const struct rows *r, int i, int c);
+const char *row_opt(const struct rows *r, int i, int c);        /* NULL for SQL NULL */
+bool row_null(const struct rows *r, int i, int c);
+int64_t row_i64(const struct rows *r, int i, int c);            /* 0 for NULL */
+int row_int(const struct rows *r, int i, int c);
+double row_f64(const struct rows *r, int i, int c);
+bool row_bool(const struct rows *r, int i, int c);
+struct uuid row_uuid(const struct rows *r, int i, int c);
+/* Times are selected as (extract(epoch from t) * 1000000)::bigint. Write USEC("created_at") in the column list. */
+usec_t row_time(const struct rows *r, int i, int c);
+#define USEC(col) "(extract(epoch from " col ") * 1000000)::bigint"
+/* text[] columns are selected as to_json(col)::text and read with codec/js; written as JSON with `array(select jsonb_array_elements_text($n::jsonb))`. */
+
+/* Transactions do not nest. Leaving scope without tx_commit rolls back. */
+struct tx { struct db *db; bool open; };
+bool tx_begin(struct db *db, struct tx *t, struct err *e) __attribute__((warn_unused_result));
+bool tx_commit(struct tx *t, struct err *e) __attribute__((warn_unused_result));   /* false also when the server answers ROLLBACK */
+void tx_rollback(struct tx *t);
+static inline void cleanup_tx(struct tx *t) { if (t->open) tx_rollback(t); }
+#define TX(name) __attribute__((cleanup(cleanup_tx))) struct tx name = {0}
+bool db_in_tx(const struct db *db);
+
+/* LISTEN hint: a lost notification costs at most one poll interval. */
+bool db_listen(struct db *db, const char *channel, struct err *e) __attribute__((warn_unused_result));
+bool db_take_notifies(struct db *db);   /* reads what is there without blocking; true if any came */
+#endif
