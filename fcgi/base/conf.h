@@ -1,0 +1,24 @@
+/* Settings: environment variables (upstream's names keep working, *_FILE variants for secrets), then fedlcm.yaml is not read here but turned
+ * into the environment by main/settings.c; the const table in conf.c names every setting, its default, and its check.
+ * A malformed value stops the start with a sentence. */
+#ifndef BASE_CONF_H
+#define BASE_CONF_H
+#include <stdbool.h>
+struct err;
+struct conf {
+  const char *conninfo;          /* built from POSTGRES_* or FEDLCM_DB (libpq string) */
+  const char *seal_public, *seal_private;  /* FEDLCM_SEAL_PUBLIC / FEDLCM_SEAL_PRIVATE: file paths */
+  const char *web_socket, *wait_socket;    /* FEDLCM_WEB_SOCKET, FEDLCM_WAIT_SOCKET */
+  int web_workers, wait_workers, runners;  /* FEDLCM_WEB_WORKERS 8, FEDLCM_WAIT_WORKERS 8, FEDLCM_RUNNERS 2 */
+  const char *public_url;        /* FEDLCM_PUBLIC_URL, "" = take what the browser says (Origin check against Host) */
+  bool tls;                      /* FEDLCM_TLS: pages are served over https (cookie Secure, __Host-) */
+  const char *instance_dir;      /* FEDLCM_INSTANCE_DIR: lock files of the supervisors; names this instance */
+  const char *admin_password;    /* LIFECYCLEMANAGER_INITIAL_ADMIN_PASSWORD or "admin" */
+  bool experiment;               /* LIFECYCLEMANAGER_EXPERIMENT_ENABLED */
+  bool debug;                    /* LIFECYCLEMANAGER_DEBUG */
+  int lease_s;                   /* FEDLCM_LEASE_SECONDS 30, 2..30 */
+  int deadline_scale_pct;        /* FEDLCM_DEADLINE_PERCENT 100: tests shorten every deadline */
+  int keep_days;                 /* FEDLCM_KEEP_DAYS 180 */
+};
+bool conf_load(struct conf *out, struct err *e) __attribute__((warn_unused_result));
+#endif
