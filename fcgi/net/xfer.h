@@ -1,0 +1,30 @@
+/* The transfer engine: curl multi driven by the runner's event loop. At most `per_identity` transfers per identity at a time (others queue here).
+ * Every handle: CAPATH NULL with a CA blob, explicit PROXY/NOPROXY, https only, no redirects, connect 5 s, total <= 10 s, TLS >= 1.2, reply capped
+ * in the write callback, no VERBOSE, connection cache per identity (CURLSH).
+ *
+ *     struct xfer *x = xfer_new(64, 2);
+ *     xfer_start(x, peer, &call, user);       // peer = connection set of an identity
+ *     while (xfer_wait(x, fds, n, timeout_ms, &done)) ... done.user, done.reply
+ */
+#ifndef NET_XFER_H
+#define NET_XFER_H
+#include <stdbool.h>
+#include <stddef.h>
+#include "net/call.h"
+#include "net/identity.h"
+struct xfer; struct peer; struct arena;
+struct xfer *xfer_new(int max_transfers, int per_identity);
+void xfer_free(struct xfer *x);                         /* aborts what runs */
+/* A peer takes ownership of the identity. Released when no transfer uses it any more. */
+struct peer *peer_new(struct xfer *x, struct identity *owned);
+void peer_drop(struct xfer *x, struct peer *p);
+/* Copies the call. `a` must live until the transfer is done; the reply is allocated there. */
+void xfer_start(struct xfer *x, struct peer *p, struct arena *a, const struct call *c, void *user);
+struct xfer_done { void *user; struct reply reply; };
+/* Waits at most timeout_ms for transfers or one of the extra descriptors to be readable; returns. */
+void xfer_wait(struct xfer *x, const int *fds, size_t n_fds, int timeout_ms);
+/* Next finished transfer, false when there is none now. */
+bool xfer_next(struct xfer *x, struct xfer_done *out);
+size_t xfer_running(const struct xfer *x);
+void xfer_cancel(struct xfer *x, void *user);           /* its reply never comes */
+#endif
