@@ -168,6 +168,7 @@ create table participant (
   ingress_info jsonb,
   -- exchange only: the table last seen in the cluster's ConfigMaps: {"9999":{"http":"10.0.0.1:30093","sni":"10.0.0.1:30651"}}
   routes_seen jsonb not null default '{}', routes_seen_at timestamptz,
+  workloads jsonb not null default '[]',      -- names that were there when it became Active: ["Deployment/nginx", ...]
   error_class text not null default '', error_args jsonb not null default '[]',
   checked_at timestamptz,
   was_active boolean not null default false,
