@@ -1,5 +1,5 @@
-/* Force-included by the compiler (-include): functions that this code base does not use become compile errors.
- * A facade that needs one defines ALLOW_<NAME> before any include. */
+/* Force-included by the compiler (-include): functions that this code base does not use become compile errors. Function-like macros, so that
+ * members and parameters of the same name in library headers stay possible. */
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H
 #include <stdio.h>
@@ -7,6 +7,28 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
-#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets strtok strtok_r gmtime localtime ctime asctime
-#pragma GCC poison mktemp tmpnam system popen rand srand atoi atol atoll atof sscanf alloca setenv
+#define BANNED(name) this_function_is_banned_##name##_see_base_banned_h
+#define strcpy(...) BANNED(strcpy)
+#define strcat(...) BANNED(strcat)
+#define strncpy(...) BANNED(strncpy)
+#define strncat(...) BANNED(strncat)
+#define sprintf(...) BANNED(sprintf)
+#define vsprintf(...) BANNED(vsprintf)
+#define strtok(...) BANNED(strtok)
+#define strtok_r(...) BANNED(strtok_r)
+#define gmtime(...) BANNED(gmtime)
+#define localtime(...) BANNED(localtime)
+#define ctime(...) BANNED(ctime)
+#define asctime(...) BANNED(asctime)
+#define mktemp(...) BANNED(mktemp)
+#define tmpnam(...) BANNED(tmpnam)
+#define system(...) BANNED(system)
+#define popen(...) BANNED(popen)
+#define rand(...) BANNED(rand)
+#define srand(...) BANNED(srand)
+#define atoi(...) BANNED(atoi)
+#define atol(...) BANNED(atol)
+#define atof(...) BANNED(atof)
+#define sscanf(...) BANNED(sscanf)
+#define setenv(...) BANNED(setenv)
 #endif

@@ -26,5 +26,5 @@ void buf_html_n(struct buf *b, const char *p, size_t n);
 void buf_urlq(struct buf *b, const char *opt_s);            /* one URL component: all but unreserved is %XX */
 void buf_urlpath(struct buf *b, const char *opt_s);         /* path: as buf_urlq but '/' stays */
 void buf_js(struct buf *b, const char *opt_s);              /* JSON string with its quotes; NULL prints null */
-void buf_js_n(struct buf *b, const char *p, size_t n);      /* invalid UTF-8 becomes U+FFFD; '/' '<' '>' '&' are \u-escaped */
+void buf_js_n(struct buf *b, const char *p, size_t n);      /* invalid UTF-8 becomes U+FFFD; '<' '>' '&' are \u-escaped */
 #endif

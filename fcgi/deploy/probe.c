@@ -43,7 +43,7 @@ bool probe_error(struct arena *a, const struct probe *p, struct err *e) {
   struct text t = text_stored(a, p->error_class, p->error_args);
   const char *v[TEXT_MAX_ARGS + 1] = {NULL};
   for (int i = 0; i < t.n; i++) v[i + 1] = t.args[i];
-  return err_set_at(e, (enum err_kind)kind, t.key == MSG_NONE ? MSG_INTERNAL_BUG : t.key, __FILE__, __LINE__, v, (size_t)t.n + 1);
+  return err_set_at(e, (enum err_kind)kind, t.key == MSG_NONE ? MSG_INTERNAL_BUG : t.key, __FILE__, __LINE__, v, (size_t)t.n);
 }
 
 bool probe_wait(struct db *db, struct arena *a, struct uuid id, int timeout_ms, struct probe *out, struct err *e) {

@@ -1,0 +1,133 @@
+/* Contract: arena.h. Bump allocation in blocks; allocations over a quarter block get a block of their own. */
+#include "base/arena.h"
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK = 64 * 1024, ALIGN = 16 };
+
+struct block { struct block *prev; size_t cap, used; _Alignas(ALIGN) unsigned char data[]; };
+struct defer { struct defer *prev; void (*fn)(void *); void *ptr; };
+struct arena { struct block *top, *first; struct defer *defers; size_t total; void *last; };
+
+static void die(size_t n) {
+  fprintf(stderr, "level=error module=arena msg=\"out of memory\" bytes=%zu\n", n);
+  abort();
+}
+
+static struct block *block_new(size_t cap) {
+  if (cap > SIZE_MAX / 2) die(cap);
+  struct block *b = malloc(sizeof *b + cap);
+  if (!b) die(cap);
+  b->prev = NULL, b->cap = cap, b->used = 0;
+  return b;
+}
+
+struct arena *arena_new(void) {
+  struct arena *a = calloc(1, sizeof *a);
+  if (!a) die(sizeof *a);
+  a->top = a->first = block_new(BLOCK);
+  return a;
+}
+
+static void run_defers(struct arena *a, struct defer *until) {
+  while (a->defers != until) {
+    struct defer *d = a->defers;
+    a->defers = d->prev;
+    d->fn(d->ptr);
+  }
+}
+
+static void drop_blocks(struct arena *a, struct block *keep) {
+  while (a->top != keep) {
+    struct block *b = a->top;
+    a->top = b->prev;
+    free(b);
+  }
+}
+
+void arena_reset(struct arena *a) {
+  run_defers(a, NULL);
+  drop_blocks(a, a->first);
+  a->first->used = 0, a->total = 0, a->last = NULL;
+}
+
+void arena_free(struct arena *opt_a) {
+  if (!opt_a) return;
+  arena_reset(opt_a);
+  free(opt_a->first);
+  free(opt_a);
+}
+
+void *arena_alloc(struct arena *a, size_t size) {
+  if (size > SIZE_MAX / 4) die(size);
+  size_t n = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+  if (!n) n = ALIGN;
+  if (a->top->cap - a->top->used < n) {
+    struct block *b = block_new(n > BLOCK / 4 ? n : BLOCK);
+    b->prev = a->top;
+    a->top = b;
+  }
+  void *p = a->top->data + a->top->used;
+  a->top->used += n, a->total += n, a->last = p;
+  return memset(p, 0, n);
+}
+
+void *arena_grow(struct arena *a, void *opt_p, size_t old_size, size_t new_size) {
+  if (opt_p && opt_p == a->last) {
+    size_t at = (size_t)((unsigned char *)opt_p - a->top->data), n = (new_size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    if (at <= a->top->cap && n <= a->top->cap - at && at + n >= a->top->used) {
+      memset(a->top->data + a->top->used, 0, at + n - a->top->used);
+      a->total += at + n - a->top->used;
+      a->top->used = at + n;
+      return opt_p;
+    }
+  }
+  void *p = arena_alloc(a, new_size);
+  if (opt_p) memcpy(p, opt_p, old_size < new_size ? old_size : new_size);
+  return p;
+}
+
+char *arena_strndup(struct arena *a, const char *p, size_t n) {
+  char *s = arena_alloc(a, n + 1);
+  if (n) memcpy(s, p, n);
+  return s;
+}
+
+char *arena_strdup(struct arena *a, const char *s) { return arena_strndup(a, s, strlen(s)); }
+
+char *arena_vfmt(struct arena *a, const char *fmt, va_list ap) {
+  va_list again;
+  va_copy(again, ap);
+  int n = vsnprintf(NULL, 0, fmt, ap);
+  if (n < 0) die(0);
+  char *s = arena_alloc(a, (size_t)n + 1);
+  vsnprintf(s, (size_t)n + 1, fmt, again);
+  va_end(again);
+  return s;
+}
+
+char *arena_fmt(struct arena *a, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  char *s = arena_vfmt(a, fmt, ap);
+  va_end(ap);
+  return s;
+}
+
+void arena_defer(struct arena *a, void (*fn)(void *), void *ptr) {
+  struct defer *d = ARENA_NEW(a, struct defer);
+  *d = (struct defer){a->defers, fn, ptr};
+  a->defers = d;
+}
+
+struct arena_mark arena_mark(struct arena *a) { return (struct arena_mark){a->top, a->top->used, a->defers}; }
+
+void arena_rewind(struct arena *a, struct arena_mark m) {
+  run_defers(a, m.defers);
+  drop_blocks(a, m.block);
+  a->top->used = m.used, a->last = NULL;
+}
+
+size_t arena_used(const struct arena *a) { return a->total; }

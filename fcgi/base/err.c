@@ -1,0 +1,53 @@
+#include "base/err.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include "base/arena.h"
+#include "base/str.h"
+
+bool err_set_at(struct err *e, enum err_kind kind, enum msg key, const char *file, int line, const char *const *args, size_t n) {
+  e->kind = kind, e->key = key, e->file = file, e->line = line, e->n = 0, e->retry = false, e->retry_after = 0, e->detail[0] = 0;
+  /* The values may point into our own store (an error made from itself): copy into a fresh one first. */
+  char fresh[sizeof e->store];
+  size_t used = 0;
+  for (size_t i = 0; i < n && i < TEXT_MAX_ARGS; i++) {
+    const char *v = nn(args[i + 1]);
+    size_t len = strlen(v), left = sizeof fresh - used - (n - i);
+    if (len > left) len = left;
+    while (len && len < strlen(v) && ((unsigned char)v[len] & 0xc0) == 0x80) len--;
+    memcpy(fresh + used, v, len);
+    fresh[used + len] = 0;
+    e->args[e->n++] = e->store + used;
+    used += len + 1;
+  }
+  memcpy(e->store, fresh, used);
+  e->used = used;
+  return false;
+}
+
+bool err_detail(struct err *e, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(e->detail, sizeof e->detail, fmt, ap);
+  va_end(ap);
+  return false;
+}
+
+void err_clear(struct err *e) { *e = (struct err){0}; }
+
+struct text err_text(const struct err *e) {
+  struct text t = {.key = e->key, .n = e->n};
+  for (int i = 0; i < e->n; i++) t.args[i] = e->args[i];
+  return t;
+}
+
+const char *err_message(const struct err *e, struct arena *a) {
+  struct buf b;
+  buf_init(&b, a, 8192);
+  text_plain(&b, LANG_EN, err_text(e));
+  return b.p;
+}
+
+const char *num_text(char *buf24, long long v) {
+  snprintf(buf24, 24, "%lld", v);
+  return buf24;
+}

@@ -1,0 +1,15 @@
+#include "crypt/digest.h"
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include "base/b64.h"
+#include "base/log.h"
+
+void sha256_raw(const void *p, size_t n, unsigned char out[32]) { BUG_ON(EVP_Digest(p, n, out, NULL, EVP_sha256(), NULL) != 1); }
+
+char *sha256_hex(struct arena *a, const void *p, size_t n) {
+  unsigned char d[32];
+  sha256_raw(p, n, d);
+  return hex_encode(a, d, sizeof d);
+}
+
+bool bytes_equal(const void *a, const void *b, size_t n) { return CRYPTO_memcmp(a, b, n) == 0; }
