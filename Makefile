@@ -53,39 +53,60 @@ build/tools/%: fcgi/tools/%.c
 	$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g -Wall -Wextra -o $@ $<
 $(GEN)/text_keys.c: build/tools/textc $(TEXTS)
 	@mkdir -p $(@D)
-	build/tools/textc $(GEN)/text_keys.h $@ $(TEXTS)
+	@build/tools/textc $(GEN)/text_keys.h $@ $(TEXTS)
 $(GEN)/text_keys.h: $(GEN)/text_keys.c ;
 $(GEN)/tmpl/%.c: templates/%.html build/tools/tmplc
 	@mkdir -p $(@D)
-	build/tools/tmplc $< $@
+	@build/tools/tmplc $< $@
 $(GEN)/migrations.c: build/tools/embed $(sort $(wildcard sql/[0-9]*.sql))
 	@mkdir -p $(@D)
-	build/tools/embed migrations $@ $(sort $(wildcard sql/[0-9]*.sql))
+	@build/tools/embed migrations $@ $(sort $(wildcard sql/[0-9]*.sql))
 $(GEN)/assets.c: build/tools/embed $(sort $(wildcard static/*))
 	@mkdir -p $(@D)
-	build/tools/embed assets $@ build/static $(sort $(wildcard static/*))
+	@build/tools/embed assets $@ build/static $(sort $(wildcard static/*))
 
 # --- objects and programs ----------------------------------------------------------------------------------------------------
-$(B)/%.o: fcgi/%.c | $(GEN)/text_keys.h
+$(B)/%.o: fcgi/%.c | $(GEN)/text_keys.h $(TMPLC)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(BANNED) -DFEDLCM_VERSION='"$(VERSION)"' -c -o $@ $<
-$(B)/gen/%.o: $(GEN)/%.c
+	@echo '  CC $<'
+	@$(CC) $(CFLAGS) $(BANNED) -DFEDLCM_VERSION='"$(VERSION)"' -c -o $@ $<
+$(B)/gen/%.o: $(GEN)/%.c | $(GEN)/text_keys.h $(TMPLC)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(BANNED) -c -o $@ $<
+	@$(CC) $(CFLAGS) $(BANNED) -Wno-unused-variable -c -o $@ $<
 $(B)/libfedlcm.a: $(LIBOBJ) $(GENOBJ)
 	@rm -f $@
-	ar rcs $@ $^
-$(B)/bin/fedlcm: $(B)/main/fedlcm.o $(MAINOBJ) $(B)/libfedlcm.a
+	@ar rcs $@ $^
+$(B)/libmain.a: $(MAINOBJ)
+	@rm -f $@
+	@ar rcs $@ $^
+$(B)/bin/fedlcm: $(B)/main/fedlcm.o $(B)/libmain.a $(B)/libfedlcm.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDHARD) -o $@ $^ $(LDLIBS)
-$(B)/bin/fedlcm-%: $(B)/main/fedlcm_%.o $(MAINOBJ) $(B)/libfedlcm.a
+	@echo '  LD $@'
+	@$(CC) $(CFLAGS) $(LDHARD) -o $@ $< -Wl,--start-group $(B)/libmain.a $(B)/libfedlcm.a -Wl,--end-group $(LDLIBS)
+$(B)/bin/fedlcm-%: $(B)/main/fedlcm_%.o $(B)/libmain.a $(B)/libfedlcm.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDHARD) -o $@ $^ $(LDLIBS)
-$(B)/unit/%: tests/unit/%.c $(B)/libfedlcm.a $(MAINOBJ)
+	@echo '  LD $@'
+	@$(CC) $(CFLAGS) $(LDHARD) -o $@ $< -Wl,--start-group $(B)/libmain.a $(B)/libfedlcm.a -Wl,--end-group $(LDLIBS)
+$(B)/unit/%: tests/unit/%.c $(B)/libmain.a $(B)/libfedlcm.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Itests/unit $(LDHARD) -o $@ $< $(MAINOBJ) $(B)/libfedlcm.a $(LDLIBS) -lcmocka
+	@echo '  LD $@'
+	@$(CC) $(CFLAGS) -Itests/unit $(LDHARD) -o $@ $< -Wl,--start-group $(B)/libmain.a $(B)/libfedlcm.a -Wl,--end-group $(LDLIBS) -lcmocka
 
 -include $(shell find build/$(FLAVOUR) -name '*.d' 2>/dev/null)
+
+.PHONY: packages run stop status reset
+packages: ## install the Debian packages that are missing
+	@sh conf/install-packages.sh
+# Two makes: on a bare machine pkg-config answers only after the packages are there.
+run: packages ## install what is missing, build, start everything privately, print the URL
+	@$(MAKE) --no-print-directory -j2 all
+	@exec $(B)/bin/fedlcm-run run
+stop: ## stop what `make run` started
+	@$(B)/bin/fedlcm-run stop
+status: ## is it running, and where
+	@$(B)/bin/fedlcm-run status
+reset: ## delete database, keys and logs of `make run` (asks)
+	@$(B)/bin/fedlcm-run reset
 
 .PHONY: clean
 clean: ## remove build results (state under var/ stays)

@@ -21,7 +21,7 @@ create table session (
   created_at timestamptz not null default now(),
   last_seen timestamptz not null default now(),
   expires_at timestamptz not null);
-create index session_user on session (user_id);
+create index session_by_user on session (user_id);
 create index session_expiry on session (expires_at);
 
 create table login_failure (

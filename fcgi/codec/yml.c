@@ -137,7 +137,7 @@ bool yml_parse_all(struct arena *a, const char *p, size_t n, size_t max, size_t 
   *out = ARENA_ARRAY(a, const struct yml *, max_docs + 1), *out_n = 0;
   for (;;) {
     const struct yml *d;
-    bool end;
+    bool end = false;
     if (!load(a, owned, &src, &d, &end, e)) return false;
     if (end) return true;
     if (d->kind == YML_NULL) continue;

@@ -2,6 +2,7 @@
 #ifndef WEB_RESP_H
 #define WEB_RESP_H
 #include "base/buf.h"
+#include "base/text.h"
 #include "codec/js.h"
 struct req; struct err;
 struct header { const char *name, *value; };

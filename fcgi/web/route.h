@@ -22,7 +22,7 @@ struct route { enum method method; const char *pattern; handler *h; enum perm pe
 struct route_table { const struct route *r; size_t n; };
 
 /* All tables; defined in main/routes.c. */
-extern const struct route_table ROUTE_TABLES[];
+extern const struct route_table *const ROUTE_TABLES[];
 extern const size_t N_ROUTE_TABLES;
 /* Finds the route and fills q->seg. NULL: *out_other_method tells whether the path exists for another method. */
 const struct route *route_find(struct req *q, bool *out_other_method);

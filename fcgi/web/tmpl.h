@@ -1,6 +1,6 @@
 /* Runtime of compiled templates (tools/tmplc). Output is escaped by the type of the expression: only struct html prints raw.
  *
- * Template language (templates/*.html -> build/gen/tmpl/*.c, header build/gen/tmpl/<same path>.h is generated beside it):
+ * Template language (templates/NAME.html becomes build/gen/tmpl/NAME.c and NAME.h):
  *   {% template name(const struct page *p, const struct v_x *v) %}   first line: C signature; several per file allowed, each until the next
  *   {% include "web/view.h" %}                                       before the first template: C headers
  *   {{ expr }}            escaped by type: const char *, integers, bool ("true"/"false"), struct html (as it is)
@@ -18,6 +18,7 @@
 #ifndef WEB_TMPL_H
 #define WEB_TMPL_H
 #include "base/buf.h"
+#include "base/str.h"
 #include "web/view.h"
 void tmpl_put_text(struct buf *b, const char *opt_s);
 void tmpl_put_int(struct buf *b, long long v);
@@ -30,5 +31,8 @@ void tmpl_put_label(struct buf *b, const struct page *p, enum msg key);
   unsigned: tmpl_put_uint, unsigned long: tmpl_put_uint, unsigned long long: tmpl_put_uint, default: tmpl_put_int)((b), (x))
 /* Renders `body` inside the frame (header, navigation, language menu, banner, breadcrumbs, flash, footer) into r->body. */
 typedef void tmpl_body(struct buf *out, const struct page *p, const void *v);
+/* For the layout template only. */
+struct html page_body(const struct page *p, tmpl_body *body, const void *v);
+const char *page_version(void);
 bool page_render(struct page *p, struct resp *r, tmpl_body *body, const void *v, struct err *e) __attribute__((warn_unused_result));
 #endif

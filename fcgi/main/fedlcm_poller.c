@@ -1,0 +1,38 @@
+/* fedlcm-poller: supervisor of the runners. */
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/arena.h"
+#include "base/conf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "deploy/runner.h"
+#include "main/supervisor.h"
+
+struct poller { struct conf c; char instance[320]; };
+
+static int run(void *arg, int slot, int ready_fd) {
+  const struct poller *p = arg;
+  prctl(PR_SET_DUMPABLE, 0); /* it holds opened secrets */
+  if (write(ready_fd, "r", 1) != 1) return 3;
+  return poller_runner(&p->c, slot, p->instance);
+}
+
+int main(void) {
+  static struct poller p;
+  struct err e = ERR_INIT;
+  struct arena *a = arena_new();
+  char host[256] = "host";
+  log_init("fedlcm-poller", LOG_LEVEL_INFO);
+  if (!conf_load(&p.c, &e)) { fprintf(stderr, "fedlcm-poller: %s\n", err_message(&e, a)); return 2; }
+  if (p.c.debug) log_init("fedlcm-poller", LOG_LEVEL_DEBUG);
+  umask(0077);
+  /* Runners inherit this lock: who gets it knows that all runners of the former supervisor are gone, and may release their leases at once. */
+  int fd = lock_file(arena_fmt(a, "%s/poller.lock", p.c.instance_dir), true);
+  struct stat st;
+  if (fd < 0 || fstat(fd, &st) != 0) return 2;
+  gethostname(host, sizeof host - 1);
+  snprintf(p.instance, sizeof p.instance, "%s:%llu", host, (unsigned long long)st.st_ino);
+  const struct slot_kind kinds[] = {{"runner", p.c.runners, run, &p, 0}};
+  return supervise("fedlcm-poller", kinds, 1, 15);
+}
