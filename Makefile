@@ -111,3 +111,21 @@ reset: ## delete database, keys and logs of `make run` (asks)
 .PHONY: clean
 clean: ## remove build results (state under var/ stays)
 	rm -rf build
+
+# --- tests and checks --------------------------------------------------------------------------------------------------------
+.PHONY: unit asan check test
+unit: $(UNIT)
+	@FLAVOUR=$(FLAVOUR) bash tests/lib/unit.sh
+asan: ## build with sanitizers and run the unit tests with them
+	@$(MAKE) --no-print-directory -j2 FLAVOUR=asan unit
+check: all ## layer direction, banned functions, static analysis, shellcheck, nginx -t
+	@sh conf/install-packages.sh conf/packages-test.txt
+	@$(MAKE) --no-print-directory build/tools/layercheck
+	@build/tools/layercheck $(wildcard fcgi/*/*.c fcgi/*/*.h)
+	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr --suppressions-list=conf/cppcheck.txt -Ifcgi -Ibuild/gen -j2 fcgi
+	@shellcheck -x conf/*.sh tests/*.sh tests/lib/*.sh tests/run/*.sh .ci/run
+	@bash tests/run/nginx_check.sh
+test: ## run all tests
+	@sh conf/install-packages.sh conf/packages-test.txt
+	@$(MAKE) --no-print-directory -j2 all $(UNIT)
+	@bash tests/all.sh

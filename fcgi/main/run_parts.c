@@ -83,6 +83,7 @@ static void reap(struct part *parts, int n, bool stopping) {
       struct part *p = &parts[i];
       if (p->pid != pid) continue;
       long now = (long)clock_mono_ms();
+      kill(-pid, SIGKILL); /* what a killed master leaves behind (nginx workers keep the port) */
       p->pid = 0, p->deaths = now - p->started_ms < 3000 ? p->deaths + 1 : 0;
       p->not_before_ms = now + (p->deaths > 10 ? 5000 : 100L * p->deaths);
       if (!stopping) fprintf(stderr, "%s ended (%s %d); starting it again.\n", p->name, WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
