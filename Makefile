@@ -122,7 +122,7 @@ check: all ## layer direction, banned functions, static analysis, shellcheck, ng
 	@sh conf/install-packages.sh conf/packages-test.txt
 	@$(MAKE) --no-print-directory build/tools/layercheck
 	@build/tools/layercheck $(wildcard fcgi/*/*.c fcgi/*/*.h)
-	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr --suppressions-list=conf/cppcheck.txt -Ifcgi -Ibuild/gen -j2 fcgi
+	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr --suppressions-list=conf/cppcheck.txt -Ifcgi -Ibuild/gen -j2 -i fcgi/tools fcgi
 	@shellcheck -x conf/*.sh tests/*.sh tests/lib/*.sh tests/run/*.sh .ci/run
 	@bash tests/run/nginx_check.sh
 test: ## run all tests
