@@ -9,6 +9,8 @@
 #include "deploy/runner.h"
 #include "main/supervisor.h"
 
+/* A call takes at most 10 s; a runner that was told to end finishes the calls under way and gives back its leases. */
+enum { GRACE_S = 15 };
 struct poller { struct conf c; char instance[320]; };
 
 static int run(void *arg, int slot, int ready_fd) {
@@ -22,6 +24,7 @@ int main(void) {
   static struct poller p;
   struct err e = ERR_INIT;
   struct arena *a = arena_new();
+  struct stat st;
   char host[256] = "host";
   log_init("fedlcm-poller", LOG_LEVEL_INFO);
   if (!conf_load(&p.c, &e)) { fprintf(stderr, "fedlcm-poller: %s\n", err_message(&e, a)); return 2; }
@@ -29,10 +32,9 @@ int main(void) {
   umask(0077);
   /* Runners inherit this lock: who gets it knows that all runners of the former supervisor are gone, and may release their leases at once. */
   int fd = lock_file(arena_fmt(a, "%s/poller.lock", p.c.instance_dir), true);
-  struct stat st;
   if (fd < 0 || fstat(fd, &st) != 0) return 2;
   gethostname(host, sizeof host - 1);
   snprintf(p.instance, sizeof p.instance, "%s:%llu", host, (unsigned long long)st.st_ino);
-  const struct slot_kind kinds[] = {{"runner", p.c.runners, run, &p, 0}};
-  return supervise("fedlcm-poller", kinds, 1, 15);
+  const struct slot_kind kinds[] = {{.name = "runner", .count = p.c.runners, .run = run, .arg = &p}};
+  return supervise("fedlcm-poller", kinds, 1, GRACE_S);
 }
