@@ -16,6 +16,10 @@ enum kube_verdict { KUBE_DONE, KUBE_NOT_FOUND, KUBE_EXISTS, KUBE_CONFLICT, KUBE_
  * message (foreign text slot). Transport failures are KUBE_RETRY with kind FAIL_TIMEOUT/FAIL_UPSTREAM and e->retry. 200 with HTML or non-JSON is KUBE_RETRY
  * ("something else answers"). `what` is a short object name for the sentence, e.g. "Deployment kube-fate/kubefate". */
 enum kube_verdict kube_read(struct arena *a, const struct reply *r, const char *what, const js **out, struct err *e);
+/* The same for answers that are plain text (pod logs): *out is the printable text. */
+enum kube_verdict kube_read_text(struct arena *a, const struct reply *r, const char *what, const char **out, struct err *e);
+/* Plural and scope of a kind from an APIResourceList (kube_discover); false: the group-version does not have it. */
+bool kube_discovered(struct arena *a, const js *list, const char *api_version, const char *kind, struct kube_kind *out);
 const char *kube_uid(const js *obj);
 const char *kube_name(const js *obj);
 bool kube_is_deleting(const js *obj);
@@ -41,8 +45,12 @@ void kube_ingress(struct arena *a, const js *ing, struct ingress *out);
 bool kube_version_read(const js *v, int *major, int *minor, const char **git);
 bool kube_review_allowed(const js *review);
 
+/* "Deployment kube-fate/kubefate" or "Namespace kube-fate", for sentences. */
+const char *kube_label(struct arena *a, const struct kube_ref *r);
+
+enum { KUBE_MANIFEST_MAX = 64 << 10, KUBE_MANIFEST_DOCS = 100 };
 /* Multi-document manifest: split with libyaml, List flattened, checked (apiVersion, kind, metadata.name), ordered for application
  * (reference 10 section 12.7). doc is JSON. */
-struct kube_doc { struct kube_ref ref; const char *json; size_t n; int order; };
+struct kube_doc { struct kube_ref ref; const char *json; size_t n; int order; };   /* ref.ns is "" when the document names none */
 bool kube_manifest(struct arena *a, const char *yaml, size_t n, struct kube_doc **out, size_t *out_n, struct err *e) __attribute__((warn_unused_result));
 #endif

@@ -26,6 +26,8 @@ enum kf_verdict { KF_DONE, KF_UNAUTHORIZED /* KubeFATE's own 401: log in once mo
 /* Tells a Kubernetes Status from KubeFATE's envelope. *out is the whole parsed body. */
 enum kf_verdict kf_read(struct arena *a, const struct reply *r, const js **out, struct err *e);
 
+/* GET / answered as KubeFATE does; a listening port alone proves nothing about who listens. */
+bool kf_hello_ok(const js *body);
 bool kf_token(const js *body, const char **out);
 bool kf_version_read(const js *body, const char **out, bool *at_least_1_4_4);
 struct kf_component { const char *name, *status; bool ready; };

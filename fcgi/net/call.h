@@ -16,16 +16,26 @@ struct call {
   int timeout_ms;               /* 0 = CALL_TIMEOUT_MS */
   size_t max_reply;             /* 0 = REPLY_MAX_DEFAULT */
   bool secret_body;             /* cleanse after sending */
+  bool repeatable;              /* a POST or PUT that may run twice (a question, a login). All other POST and PUT calls get a connection of their own:
+                                 * libcurl silently sends a request again when a reused connection dies before the first byte of an answer
+                                 * (lib/transfer.c Curl_retry_request), so that an install could run twice without anybody knowing */
 };
 
 enum reply_fail {
   REPLY_OK,                     /* an HTTP answer arrived whole (any status) */
   REPLY_NOT_SENT,               /* name, connect, TLS or proxy failed: the server never saw the request */
   REPLY_UNKNOWN,                /* sent, but no whole answer: time-out, cut, garbage; its effect is unknown */
-  REPLY_TOO_LARGE,
+  REPLY_TOO_LARGE,              /* sent; the answer passed the cap (body, or 64 KiB of headers) and was dropped; effect unknown too */
+};
+/* Why there is no whole answer, for sentences in the reader's language. */
+enum net_cause {
+  NET_FINE, NET_DNS, NET_REFUSED, NET_NO_ROUTE, NET_CONNECT_TIMEOUT, NET_TIMEOUT, NET_TLS, NET_TLS_UNTRUSTED, NET_TLS_NAME, NET_TLS_EXPIRED,
+  NET_TLS_CLIENT /* our certificate was refused */, NET_TLS_PLAIN /* no TLS at the other end */, NET_PROXY, NET_CUT, NET_GARBAGE, NET_TOO_LARGE,
+  NET_FORBIDDEN /* link-local address */, NET_OTHER,
 };
 struct reply {
   enum reply_fail fail;
+  enum net_cause cause;
   int status;
   const char *content_type;     /* "" when absent */
   int retry_after_s;            /* from Retry-After, 0 = none, at most 300 */
@@ -35,4 +45,8 @@ struct reply {
   const char *peer;             /* address that was tried, "" unknown */
   long ms;
 };
+struct err;
+/* The sentence for a transport failure: what was asked, why there was no answer, what to do. FAIL_TIMEOUT or FAIL_UPSTREAM; e->retry unless repeating
+ * cannot help (answer too large, address forbidden). Returns false. BUG when r->fail is REPLY_OK. */
+bool reply_err(const struct reply *r, const char *what, struct err *e);
 #endif

@@ -16,4 +16,8 @@ struct identity {
 /* Owns copies; malloc'ed. */
 struct identity *identity_new(void);
 void identity_free(struct identity *opt_i);
+/* Replaces a string field by a copy; answers whether it is not empty. */
+bool identity_set(char **field, const char *opt_s);
+/* Replaces a secret by a copy of n bytes, NUL-terminated one byte beyond. */
+void secret_set(struct secret *s, const void *p, size_t n);
 #endif

@@ -1,10 +1,12 @@
 /* The transfer engine: curl multi driven by the runner's event loop. At most `per_identity` transfers per identity at a time (others queue here).
- * Every handle: CAPATH NULL with a CA blob, explicit PROXY/NOPROXY, https only, no redirects, connect 5 s, total <= 10 s, TLS >= 1.2, reply capped
- * in the write callback, no VERBOSE, connection cache per identity (CURLSH).
+ * Every handle: CAPATH NULL with a CA blob, explicit PROXY/NOPROXY, https only, no redirects, connect 5 s, total 10 s unless the call says
+ * otherwise (at most 120 s), TLS >= 1.2, reply and headers capped in the callbacks, no VERBOSE, link-local addresses refused, connection cache
+ * per identity (CURLSH).
  *
  *     struct xfer *x = xfer_new(64, 2);
- *     xfer_start(x, peer, &call, user);       // peer = connection set of an identity
- *     while (xfer_wait(x, fds, n, timeout_ms, &done)) ... done.user, done.reply
+ *     struct peer *p = peer_new(x, identity);  // connection set of an identity
+ *     xfer_start(x, p, arena, &call, user);
+ *     for (;;) { xfer_wait(x, fds, n, timeout_ms); while (xfer_next(x, &done)) ... done.user, done.reply }
  */
 #ifndef NET_XFER_H
 #define NET_XFER_H
