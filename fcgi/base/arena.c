@@ -1,11 +1,21 @@
-/* Contract: arena.h. Bump allocation in blocks; allocations over a quarter block get a block of their own. */
+/* Contract: arena.h. Bump allocation in blocks; allocations over a quarter block get a block of their own.
+ * Under the address sanitizer memory that was not handed out is poisoned and allocations are a gap apart, so that overruns and
+ * uses after a reset or rewind end the test. */
 #include "base/arena.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { BLOCK = 64 * 1024, ALIGN = 16 };
+#ifdef FEDLCM_ASAN
+#include <sanitizer/asan_interface.h>
+#define POISON(p, n) ASAN_POISON_MEMORY_REGION((p), (n))
+#define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION((p), (n))
+enum { BLOCK = 64 * 1024, ALIGN = 16, GAP = ALIGN };
+#else
+#define POISON(p, n) ((void)(p), (void)(n))
+#define UNPOISON(p, n) ((void)(p), (void)(n))
+enum { BLOCK = 64 * 1024, ALIGN = 16, GAP = 0 };
+#endif
 
 struct block { struct block *prev; size_t cap, used; _Alignas(ALIGN) unsigned char data[]; };
 struct defer { struct defer *prev; void (*fn)(void *); void *ptr; };
@@ -21,7 +31,23 @@ static struct block *block_new(size_t cap) {
   struct block *b = malloc(sizeof *b + cap);
   if (!b) die(cap);
   b->prev = NULL, b->cap = cap, b->used = 0;
+  POISON(b->data, b->cap);
   return b;
+}
+
+static void block_free(struct block *b) {
+  UNPOISON(b->data, b->cap);
+  free(b);
+}
+
+static void block_shrink(struct block *b, size_t used) {
+  b->used = used;
+  POISON(b->data + used, b->cap - used);
+}
+
+static size_t padded(size_t size) {
+  if (size > SIZE_MAX / 4) die(size);
+  return ((size ? size : 1) + ALIGN - 1 + GAP) & ~(size_t)(ALIGN - 1);
 }
 
 struct arena *arena_new(void) {
@@ -43,27 +69,26 @@ static void drop_blocks(struct arena *a, struct block *keep) {
   while (a->top != keep) {
     struct block *b = a->top;
     a->top = b->prev;
-    free(b);
+    block_free(b);
   }
 }
 
 void arena_reset(struct arena *a) {
   run_defers(a, NULL);
   drop_blocks(a, a->first);
-  a->first->used = 0, a->total = 0, a->last = NULL;
+  block_shrink(a->first, 0);
+  a->total = 0, a->last = NULL;
 }
 
 void arena_free(struct arena *opt_a) {
   if (!opt_a) return;
   arena_reset(opt_a);
-  free(opt_a->first);
+  block_free(opt_a->first);
   free(opt_a);
 }
 
 void *arena_alloc(struct arena *a, size_t size) {
-  if (size > SIZE_MAX / 4) die(size);
-  size_t n = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-  if (!n) n = ALIGN;
+  size_t n = padded(size);
   if (a->top->cap - a->top->used < n) {
     struct block *b = block_new(n > BLOCK / 4 ? n : BLOCK);
     b->prev = a->top;
@@ -71,16 +96,21 @@ void *arena_alloc(struct arena *a, size_t size) {
   }
   void *p = a->top->data + a->top->used;
   a->top->used += n, a->total += n, a->last = p;
-  return memset(p, 0, n);
+  UNPOISON(p, n);
+  memset(p, 0, n);
+  POISON((unsigned char *)p + size, n - size);
+  return p;
 }
 
 void *arena_grow(struct arena *a, void *opt_p, size_t old_size, size_t new_size) {
   if (opt_p && opt_p == a->last) {
-    size_t at = (size_t)((unsigned char *)opt_p - a->top->data), n = (new_size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    if (at <= a->top->cap && n <= a->top->cap - at && at + n >= a->top->used) {
+    size_t at = (size_t)((unsigned char *)opt_p - a->top->data), n = padded(new_size);
+    if (n <= a->top->cap - at && at + n >= a->top->used) {
+      UNPOISON(opt_p, n);
       memset(a->top->data + a->top->used, 0, at + n - a->top->used);
       a->total += at + n - a->top->used;
       a->top->used = at + n;
+      POISON((unsigned char *)opt_p + new_size, n - new_size);
       return opt_p;
     }
   }
@@ -127,7 +157,8 @@ struct arena_mark arena_mark(struct arena *a) { return (struct arena_mark){a->to
 void arena_rewind(struct arena *a, struct arena_mark m) {
   run_defers(a, m.defers);
   drop_blocks(a, m.block);
-  a->top->used = m.used, a->last = NULL;
+  block_shrink(a->top, m.used);
+  a->last = NULL;
 }
 
 size_t arena_used(const struct arena *a) { return a->total; }

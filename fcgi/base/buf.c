@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/arena.h"
+#include "base/str.h"
 
 void buf_init(struct buf *b, struct arena *a, size_t max) {
   *b = (struct buf){.a = a, .max = max, .cap = max < 255 ? max : 255};
@@ -88,23 +89,13 @@ static void percent(struct buf *b, const char *s, const char *also) {
 void buf_urlq(struct buf *b, const char *s) { percent(b, s, ""); }
 void buf_urlpath(struct buf *b, const char *s) { percent(b, s, "/"); }
 
-/* Valid UTF-8 sequence length at p or 0. */
-static size_t seq(const unsigned char *p, size_t n) {
-  size_t k = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] <= 0xdf ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : 0;
-  if (!k || k > n) return 0;
-  for (size_t i = 1; i < k; i++)
-    if ((p[i] & 0xc0) != 0x80) return 0;
-  if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f)) return 0;
-  return k;
-}
-
 void buf_js_n(struct buf *b, const char *s, size_t n) {
   const unsigned char *p = (const unsigned char *)s;
   buf_ch(b, '"');
   size_t from = 0;
   for (size_t i = 0; i < n;) {
     unsigned char c = p[i];
-    size_t k = seq(p + i, n - i);
+    size_t k = str_utf8_seq(s + i, n - i);
     if (k > 1 || (c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '/' && c != '<' && c != '>' && c != '&')) {
       i += k;
       continue;

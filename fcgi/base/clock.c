@@ -38,20 +38,22 @@ static bool digits(const char **s, int n, int *out) {
 
 bool time_parse_rfc3339(const char *s, usec_t *out) {
   struct tm tm = {0};
-  int y, mo, oh = 0, om = 0;
-  if (!s || !digits(&s, 4, &y) || *s++ != '-' || !digits(&s, 2, &mo) || *s++ != '-' || !digits(&s, 2, &tm.tm_mday) || (*s != 'T' && *s != 't' && *s != ' ') || !s++ ||
-      !digits(&s, 2, &tm.tm_hour) || *s++ != ':' || !digits(&s, 2, &tm.tm_min) || *s++ != ':' || !digits(&s, 2, &tm.tm_sec))
+  int y, mo, oh = 0, om = 0, day, hour, min, sec;
+  if (!s || !digits(&s, 4, &y) || *s++ != '-' || !digits(&s, 2, &mo) || *s++ != '-' || !digits(&s, 2, &day) || (*s != 'T' && *s != 't' && *s != ' ') || !s++ ||
+      !digits(&s, 2, &hour) || *s++ != ':' || !digits(&s, 2, &min) || *s++ != ':' || !digits(&s, 2, &sec))
     return false;
   long us = 0, unit = 100000;
-  if (*s == '.')
+  if (*s == '.' && s[1] >= '0' && s[1] <= '9')
     for (s++; *s >= '0' && *s <= '9'; s++, unit /= 10) us += (*s - '0') * unit;
   int sign = *s == '-' ? -1 : 1;
   if (*s == 'Z' || *s == 'z') s++;
   else if ((*s == '+' || *s == '-') && s++) {
     if (!digits(&s, 2, &oh) || *s++ != ':' || !digits(&s, 2, &om)) return false;
   } else return false;
-  if (*s || mo < 1 || mo > 12) return false;
-  tm.tm_year = y - 1900, tm.tm_mon = mo - 1;
-  *out = ((usec_t)timegm(&tm) - sign * (oh * 3600 + om * 60)) * 1000000 + us;
+  if (*s || mo < 1 || mo > 12 || hour > 23 || min > 59 || sec > 59 || oh > 23 || om > 59) return false;
+  tm.tm_year = y - 1900, tm.tm_mon = mo - 1, tm.tm_mday = day, tm.tm_hour = hour, tm.tm_min = min, tm.tm_sec = sec;
+  time_t t = timegm(&tm);
+  if (tm.tm_mday != day || tm.tm_mon != mo - 1) return false; /* timegm turns 31 February into March */
+  *out = ((usec_t)t - sign * (oh * 3600 + om * 60)) * 1000000 + us;
   return true;
 }

@@ -26,9 +26,11 @@ bool err_set_at(struct err *e, enum err_kind kind, enum msg key, const char *fil
 
 bool err_detail(struct err *e, const char *fmt, ...) {
   va_list ap;
+  char fresh[sizeof e->detail]; /* the arguments may hold the old detail */
   va_start(ap, fmt);
-  vsnprintf(e->detail, sizeof e->detail, fmt, ap);
+  vsnprintf(fresh, sizeof fresh, fmt, ap);
   va_end(ap);
+  memcpy(e->detail, fresh, strlen(fresh) + 1);
   return false;
 }
 

@@ -20,7 +20,7 @@ bool file_read(struct arena *a, const char *path, size_t max, char **out, size_t
     if (k < 0 && errno == EINTR) continue;
     if (k < 0) return err_set(e, FAIL_UNAVAILABLE, MSG_FILE_READ, path, strerror(errno));
     if (!k) break;
-    if ((n += (size_t)k) > max) return err_set(e, FAIL_TOO_LARGE, MSG_FILE_LARGE, path);
+    if ((n += (size_t)k) > max) return err_set(e, FAIL_TOO_LARGE, MSG_FILE_LARGE, path, NUM(max));
   }
   p[n] = 0;
   *out = p;
@@ -28,17 +28,34 @@ bool file_read(struct arena *a, const char *path, size_t max, char **out, size_t
   return true;
 }
 
+/* The name itself must reach the disk too, or a power cut brings the old file back. */
+static bool sync_folder(const char *path) {
+  char dir[4096];
+  const char *slash = strrchr(path, '/');
+  size_t n = slash ? (size_t)(slash - path) + 1 : 2;
+  if (n >= sizeof dir) return false;
+  memcpy(dir, slash ? path : "./", n);
+  dir[n] = 0;
+  CLEANUP(close_fd) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  return fd >= 0 && fsync(fd) == 0;
+}
+
+static bool write_all(int fd, const char *p, size_t n) {
+  while (n) {
+    ssize_t k = write(fd, p, n);
+    if (k < 0 && errno == EINTR) continue;
+    if (k <= 0) return false;
+    p += k, n -= (size_t)k;
+  }
+  return true;
+}
+
 bool file_write(const char *path, const void *p, size_t n, mode_t mode, struct err *e) {
   char tmp[4096];
-  if ((size_t)snprintf(tmp, sizeof tmp, "%s.%d.tmp", path, (int)getpid()) >= sizeof tmp) return err_set(e, FAIL_INVALID, MSG_FILE_WRITE, path, "name too long");
-  CLEANUP(close_fd) int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  bool ok = fd >= 0 && fchmod(fd, mode) == 0;
-  for (size_t o = 0; ok && o < n;) {
-    ssize_t k = write(fd, (const char *)p + o, n - o);
-    if (k < 0 && errno != EINTR) ok = false;
-    if (k > 0) o += (size_t)k;
-  }
-  if (ok && fsync(fd) == 0 && rename(tmp, path) == 0) return true;
+  if ((size_t)snprintf(tmp, sizeof tmp, "%s.XXXXXX", path) >= sizeof tmp) return err_set(e, FAIL_INVALID, MSG_FILE_WRITE, path, strerror(ENAMETOOLONG));
+  CLEANUP(close_fd) int fd = mkostemp(tmp, O_CLOEXEC);
+  if (fd < 0) return err_set(e, FAIL_UNAVAILABLE, MSG_FILE_WRITE, path, strerror(errno));
+  if (write_all(fd, p, n) && fchmod(fd, mode) == 0 && fsync(fd) == 0 && rename(tmp, path) == 0 && sync_folder(path)) return true;
   int why = errno;
   unlink(tmp);
   return err_set(e, FAIL_UNAVAILABLE, MSG_FILE_WRITE, path, strerror(why));

@@ -44,8 +44,10 @@ bool name_host(const char *s) {
 bool name_display(const char *s) {
   size_t n = strlen(s);
   if (str_blank(s) || !str_utf8_ok(s, n) || str_utf8_len(s) > 64) return false;
-  for (size_t i = 0; i < n; i++)
-    if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f) return false;
+  for (size_t i = 0; i < n; i++) {
+    unsigned char c = (unsigned char)s[i];
+    if (c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)s[i + 1] < 0xa0)) return false; /* C0, DEL, C1 (U+0080..U+009F) */
+  }
   return true;
 }
 

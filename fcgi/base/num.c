@@ -1,4 +1,3 @@
-#define ALLOW_STRTOLL
 #include "base/num.h"
 #include <errno.h>
 #include <stdlib.h>

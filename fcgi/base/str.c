@@ -1,5 +1,4 @@
 #include "base/str.h"
-#include <ctype.h>
 #include "base/arena.h"
 
 bool str_eq(struct str a, struct str b) { return a.n == b.n && (!a.n || memcmp(a.p, b.p, a.n) == 0); }
@@ -58,24 +57,20 @@ char *str_join(struct arena *a, const char *const *parts, size_t n, const char *
   return s;
 }
 
-/* Length of the valid UTF-8 sequence at p, 0 when invalid (RFC 3629: no surrogates, no overlong forms, up to U+10FFFF). */
-static size_t utf8_seq(const unsigned char *p, size_t n) {
-  if (p[0] < 0x80) return p[0] ? 1 : 0;
-  size_t k = p[0] >= 0xc2 && p[0] <= 0xdf ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : 0;
+size_t str_utf8_seq(const char *s, size_t n) {
+  const unsigned char *p = (const unsigned char *)s;
+  size_t k = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] <= 0xdf ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : 0;
   if (!k || n < k) return 0;
   for (size_t i = 1; i < k; i++)
     if ((p[i] & 0xc0) != 0x80) return 0;
-  if (p[0] == 0xe0 && p[1] < 0xa0) return 0;
-  if (p[0] == 0xed && p[1] > 0x9f) return 0;
-  if (p[0] == 0xf0 && p[1] < 0x90) return 0;
-  if (p[0] == 0xf4 && p[1] > 0x8f) return 0;
+  if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f)) return 0;
   return k;
 }
 
 bool str_utf8_ok(const char *p, size_t n) {
   for (size_t i = 0; i < n;) {
-    size_t k = utf8_seq((const unsigned char *)p + i, n - i);
-    if (!k) return false;
+    size_t k = str_utf8_seq(p + i, n - i);
+    if (!k || !p[i]) return false;
     i += k;
   }
   return true;
@@ -91,9 +86,9 @@ char *str_excerpt(struct arena *a, const char *p, size_t n, size_t max) {
   char *d = arena_alloc(a, max + 1);
   size_t o = 0;
   for (size_t i = 0; i < n && o < max;) {
-    size_t k = utf8_seq((const unsigned char *)p + i, n - i);
+    size_t k = str_utf8_seq(p + i, n - i);
     unsigned char c = (unsigned char)p[i];
-    if (!k) d[o++] = c ? '?' : ' ', i++;
+    if (!k) d[o++] = '?', i++;
     else if (k == 1) d[o++] = c < 0x20 || c == 0x7f ? ' ' : (char)c, i++;
     else if (o + k > max) break;
     else memcpy(d + o, p + i, k), o += k, i += k;

@@ -25,6 +25,9 @@ char *str_lower(struct arena *a, const char *s);
 /* Splits at any of the characters in seps; empty parts are kept. Returns NULL-terminated array, count in *opt_n. */
 char **str_split(struct arena *a, const char *s, const char *seps, size_t *opt_n);
 char *str_join(struct arena *a, const char *const *parts, size_t n, const char *sep);
+/* Length of the valid UTF-8 sequence at p (1 for any ASCII byte, NUL too), 0 when there is none (RFC 3629: no surrogates, no
+ * overlong forms, up to U+10FFFF). n is at least 1. */
+size_t str_utf8_seq(const char *p, size_t n);
 /* True when the bytes are valid UTF-8 without NUL. */
 bool str_utf8_ok(const char *p, size_t n);
 /* Number of code points of valid UTF-8. */

@@ -1,3 +1,4 @@
+/* Contract: form.h. */
 #include "codec/form.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -20,13 +21,15 @@ static bool decode(struct arena *a, const char *p, size_t n, bool strict, const 
   return str_utf8_ok(d, o);
 }
 
+static size_t field_count(const char *p, size_t n) {
+  size_t count = 1;
+  for (size_t i = 0; i < n; i++) count += p[i] == '&';
+  return count;
+}
+
 static bool pairs(struct arena *a, const char *p, size_t n, bool strict, struct form *out) {
-  size_t max = 1;
-  for (size_t i = 0; i < n; i++) max += p[i] == '&';
-  if (max > MAX_FIELDS) {
-    if (strict) return false;
-    max = MAX_FIELDS;
-  }
+  size_t max = field_count(p, n);
+  if (max > MAX_FIELDS) max = MAX_FIELDS;
   out->f = ARENA_ARRAY(a, struct form_field, max), out->n = 0;
   for (size_t at = 0; at < n && out->n < max;) {
     const char *amp = memchr(p + at, '&', n - at);
@@ -43,46 +46,84 @@ static bool pairs(struct arena *a, const char *p, size_t n, bool strict, struct 
 }
 
 bool form_urlencoded(struct arena *a, const char *p, size_t n, struct form *out, struct err *e) {
+  if (field_count(p, n) > MAX_FIELDS) return err_set(e, FAIL_BAD_REQUEST, MSG_FORM_MANY, NUM(MAX_FIELDS));
   return pairs(a, p, n, true, out) ? true : err_set(e, FAIL_BAD_REQUEST, MSG_FORM_BAD);
 }
 
 void form_query(struct arena *a, const char *q, struct form *out) { pairs(a, nn(q), strlen(nn(q)), false, out); }
 
-/* Value of attribute in a header line such as: form-data; name="a"; filename="b" */
-static char *attribute(struct arena *a, const char *line, size_t n, const char *name) {
-  size_t k = strlen(name);
-  for (size_t i = 0; i + k + 2 < n; i++)
-    if (!strncasecmp(line + i, name, k) && line[i + k] == '=' && line[i + k + 1] == '"' && (i == 0 || line[i - 1] == ' ' || line[i - 1] == ';')) {
-      const char *s = line + i + k + 2, *end = memchr(s, '"', n - i - k - 2);
-      return end ? arena_strndup(a, s, (size_t)(end - s)) : NULL;
-    }
+/* --- multipart/form-data (RFC 7578) --- */
+
+/* Value of a quoted parameter of the Content-Disposition line among the headers of a part. Browsers write %22 for a quote. */
+static char *parameter(struct arena *a, const char *head, size_t n, const char *name) {
+  static const char LINE[] = "content-disposition:";
+  const char *end = head + n, *s = head;
+  while (s && ((size_t)(end - s) < strlen(LINE) || strncasecmp(s, LINE, strlen(LINE)))) {
+    const char *nl = memmem(s, (size_t)(end - s), "\r\n", 2);
+    s = nl ? nl + 2 : NULL;
+  }
+  if (!s) return NULL;
+  const char *nl = memmem(s, (size_t)(end - s), "\r\n", 2);
+  if (nl) end = nl;
+  while ((s = memchr(s, ';', (size_t)(end - s)))) {
+    for (s++; s < end && *s == ' ';) s++;
+    size_t k = 0;
+    while (s + k < end && s[k] != '=' && s[k] != ';') k++;
+    if (s + k + 1 >= end || s[k] != '=' || s[k + 1] != '"') continue;
+    const char *from = s + k + 2, *to = memchr(from, '"', (size_t)(end - from));
+    if (!to) return NULL;
+    if (k == strlen(name) && !strncasecmp(s, name, k)) return arena_strndup(a, from, (size_t)(to - from));
+    s = to + 1;
+  }
   return NULL;
 }
 
-bool form_multipart(struct arena *a, const char *type, const char *p, size_t n, struct form *out, struct err *e) {
-  const char *b = strstr(type, "boundary=");
-  char *bound = b ? str_trim(a, b + 9) : NULL;
-  if (bound && bound[0] == '"') bound = arena_strndup(a, bound + 1, strcspn(bound + 1, "\""));
-  if (!bound || !*bound || strlen(bound) > 200) return err_set(e, FAIL_BAD_REQUEST, MSG_FORM_BAD);
-  char *mark = arena_fmt(a, "--%s", bound);
-  size_t k = strlen(mark);
-  out->f = ARENA_ARRAY(a, struct form_field, MAX_FIELDS), out->n = 0;
-  const char *at = memmem(p, n, mark, k), *end = p + n;
-  while (at && (at += k) + 2 <= end && strncmp(at, "--", 2)) {
-    const char *head = at + 2, *body = memmem(head, (size_t)(end - head), "\r\n\r\n", 4);
-    if (!body || out->n == MAX_FIELDS) return err_set(e, FAIL_BAD_REQUEST, MSG_FORM_BAD);
-    char *sep = arena_fmt(a, "\r\n%s", mark);
-    const char *next = memmem(body + 4, (size_t)(end - body - 4), sep, k + 2);
-    if (!next) return err_set(e, FAIL_BAD_REQUEST, MSG_FORM_BAD);
-    struct form_field f = {.name = attribute(a, head, (size_t)(body - head), "name"), .opt_filename = attribute(a, head, (size_t)(body - head), "filename")};
-    f.len = (size_t)(next - body - 4);
-    f.value = arena_strndup(a, body + 4, f.len);
-    if (!f.name || !str_utf8_ok(f.name, strlen(f.name))) return err_set(e, FAIL_BAD_REQUEST, MSG_FORM_BAD);
-    if (!f.opt_filename && !str_utf8_ok(f.value, f.len)) return err_set(e, FAIL_BAD_REQUEST, MSG_FORM_BAD);
-    out->f[out->n++] = f;
-    at = next + 2;
+/* "--boundary" from the content type, or NULL. */
+static const char *delimiter(struct arena *a, const char *type) {
+  const char *b = strncasecmp(type, "multipart/form-data", 19) ? NULL : strcasestr(type, "boundary=");
+  if (!b) return NULL;
+  b += 9;
+  size_t n = *b == '"' ? strcspn(++b, "\"") : strcspn(b, "; \t");
+  return n && n <= 200 ? arena_fmt(a, "--%.*s", (int)n, b) : NULL;
+}
+
+/* The delimiter at the start of a line, followed by a line end or "--"; a longer boundary that begins with ours is content. */
+static const char *find_delimiter(const char *p, const char *from, const char *end, const char *mark, size_t k) {
+  for (; (from = memmem(from, (size_t)(end - from), mark, k)); from++) {
+    const char *after = from + k;
+    bool starts = from == p || (from - p >= 2 && !memcmp(from - 2, "\r\n", 2));
+    if (starts && end - after >= 2 && (!memcmp(after, "\r\n", 2) || !memcmp(after, "--", 2))) return from;
   }
-  return at ? true : err_set(e, FAIL_BAD_REQUEST, MSG_FORM_BAD);
+  return NULL;
+}
+
+static bool part(struct arena *a, const char *head, const char *next, struct form_field *f) {
+  const char *body = memmem(head, (size_t)(next - head), "\r\n\r\n", 4);
+  if (!body || body + 4 > next - 2) return false;
+  size_t n = (size_t)(body - head);
+  f->name = parameter(a, head, n, "name"), f->opt_filename = parameter(a, head, n, "filename");
+  f->len = (size_t)(next - 2 - (body + 4)); /* without the line end that belongs to the delimiter */
+  f->value = arena_strndup(a, body + 4, f->len);
+  if (!f->name || !*f->name || !str_utf8_ok(f->name, strlen(f->name))) return false;
+  return f->opt_filename ? str_utf8_ok(f->opt_filename, strlen(f->opt_filename)) : str_utf8_ok(f->value, f->len);
+}
+
+bool form_multipart(struct arena *a, const char *type, const char *p, size_t n, struct form *out, struct err *e) {
+  const char *mark = delimiter(a, type), *end = p + n;
+  size_t k = mark ? strlen(mark) : 0;
+  const char *at = mark ? find_delimiter(p, p, end, mark, k) : NULL;
+  if (!at) return err_set(e, FAIL_BAD_REQUEST, MSG_FORM_BAD);
+  struct form_field *v = ARENA_ARRAY(a, struct form_field, MAX_FIELDS);
+  size_t count = 0;
+  while (memcmp(at + k, "--", 2)) {
+    const char *head = at + k + 2, *next = find_delimiter(p, head, end, mark, k);
+    if (count == MAX_FIELDS) return err_set(e, FAIL_BAD_REQUEST, MSG_FORM_MANY, NUM(MAX_FIELDS));
+    if (!next || !part(a, head, next, &v[count])) return err_set(e, FAIL_BAD_REQUEST, MSG_FORM_BAD);
+    count++;
+    at = next;
+  }
+  *out = (struct form){v, count};
+  return true;
 }
 
 const struct form_field *form_field(const struct form *f, const char *name) {

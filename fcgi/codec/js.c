@@ -12,22 +12,77 @@ static struct json_object *mut(const js *v) { return (struct json_object *)(uint
 
 static void drop_tokener(struct json_tokener **t) { if (*t) json_tokener_free(*t); }
 
+static size_t span(const char *p, const char *end, const char *set) {
+  size_t n = 0;
+  while (p + n < end && p[n] && strchr(set, p[n])) n++;
+  return n;
+}
+
+/* Length of the JSON number at p (RFC 8259 section 6), 0 when it is none. */
+static size_t number(const char *p, const char *end) {
+  const char *s = p + (*p == '-');
+  size_t whole = span(s, end, "0123456789"), k;
+  if (!whole || (whole > 1 && *s == '0')) return 0;
+  s += whole;
+  if (s < end && *s == '.') {
+    if (!(k = span(s + 1, end, "0123456789"))) return 0;
+    s += 1 + k;
+  }
+  if (s < end && (*s == 'e' || *s == 'E')) {
+    s++;
+    if (s < end && (*s == '+' || *s == '-')) s++;
+    if (!(k = span(s, end, "0123456789"))) return 0;
+    s += k;
+  }
+  return (size_t)(s - p);
+}
+
+/* Length of the string token at p, which begins with a quote. */
+static size_t string(const char *p, const char *end) {
+  for (const char *s = p + 1; s < end && (unsigned char)*s >= 0x20; s++) {
+    if (*s == '"') return (size_t)(s - p) + 1;
+    if (*s == '\\' && (++s == end || !*s || !strchr("\"\\/bfnrtu", *s))) return 0;
+  }
+  return 0;
+}
+
+/* json-c's strict mode still takes single quotes, NaN, Infinity, 01, 1. and raw control characters: the tokens are looked at first.
+ * Byte of the first bad one, or n. */
+static size_t bad_token(const char *p, size_t n) {
+  static const char *const WORDS[] = {"true", "false", "null"};
+  const char *end = p + n, *s = p;
+  while (s < end) {
+    size_t k = span(s, end, " \t\r\n{}[]:,");
+    if (!k && *s == '"') k = string(s, end);
+    else if (!k && (*s == '-' || (*s >= '0' && *s <= '9'))) k = number(s, end);
+    for (size_t i = 0; !k && i < 3; i++)
+      if ((size_t)(end - s) >= strlen(WORDS[i]) && !memcmp(s, WORDS[i], strlen(WORDS[i]))) k = strlen(WORDS[i]);
+    if (!k) return (size_t)(s - p);
+    s += k;
+  }
+  return n;
+}
+
 bool js_parse(struct arena *a, const char *p, size_t n, size_t max, js **out, struct err *e) {
-  if (n > max || n > INT32_MAX) return err_set(e, FAIL_TOO_LARGE, MSG_JSON_LARGE, NUM(max));
+  if (n > max || n >= INT32_MAX) return err_set(e, FAIL_TOO_LARGE, MSG_JSON_LARGE, NUM(max));
+  if (!n) return err_set(e, FAIL_BAD_REQUEST, MSG_JSON_EMPTY);
+  size_t bad = bad_token(p, n);
+  if (bad < n) return err_set(e, FAIL_BAD_REQUEST, MSG_JSON_BAD, NUM(bad), str_excerpt(a, p + bad, n - bad, 20));
   __attribute__((cleanup(drop_tokener))) struct json_tokener *t = json_tokener_new_ex(32);
   if (!t) return err_set(e, FAIL_BUG, MSG_INTERNAL_BUG);
   json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
   struct json_object *o = json_tokener_parse_ex(t, p, (int)n);
   enum json_tokener_error why = json_tokener_get_error(t);
   size_t end = json_tokener_get_parse_end(t);
-  if (!o && why == json_tokener_continue && n) { /* a bare number or literal ends with the text */
+  if (!o && why == json_tokener_continue) { /* a bare number or literal ends with the text */
     o = json_tokener_parse_ex(t, " ", 1);
     why = json_tokener_get_error(t), end = n;
   }
-  if (why != json_tokener_success) return err_set(e, FAIL_BAD_REQUEST, MSG_JSON_BAD, NUM(end), n ? json_tokener_error_desc(why) : "empty");
+  if (why == json_tokener_continue) return err_set(e, FAIL_BAD_REQUEST, MSG_JSON_ENDS);
+  if (why != json_tokener_success) return err_set(e, FAIL_BAD_REQUEST, MSG_JSON_BAD, NUM(end), json_tokener_error_desc(why));
   if (o) arena_defer(a, put, o);
   while (end < n && strchr(" \t\r\n", p[end])) end++;
-  if (end < n) return err_set(e, FAIL_BAD_REQUEST, MSG_JSON_BAD, NUM(end), "text after the value");
+  if (end < n) return err_set(e, FAIL_BAD_REQUEST, MSG_JSON_BAD, NUM(end), str_excerpt(a, p + end, n - end, 20));
   *out = o;
   return true;
 }
@@ -47,7 +102,11 @@ const js *js_at(const js *v, const char *dotted) {
   return v;
 }
 
-const char *js_self_str(const js *v) { return v && json_object_is_type(v, json_type_string) ? json_object_get_string(mut(v)) : NULL; }
+/* A text with an escaped NUL in it would be read short: it counts as no text. */
+const char *js_self_str(const js *v) {
+  const char *s = v && json_object_is_type(v, json_type_string) ? json_object_get_string(mut(v)) : NULL;
+  return s && strlen(s) == (size_t)json_object_get_string_len(v) ? s : NULL;
+}
 const char *js_str(const js *v, const char *d) { return js_self_str(js_at(v, d)); }
 int64_t js_int(const js *v, const char *d, int64_t fallback) {
   const js *x = js_at(v, d);
@@ -79,7 +138,7 @@ bool js_next(struct js_iter *it) {
   return true;
 }
 
-char *js_dump(struct arena *a, const js *v) { return arena_strdup(a, v ? json_object_to_json_string_ext(mut(v), JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE) : "null"); }
+char *js_dump(struct arena *a, const js *v) { return arena_strdup(a, v ? json_object_to_json_string_ext(mut(v), JSON_C_TO_STRING_PLAIN) : "null"); }
 
 /* --- request bodies: Go's decoding rules --- */
 static const js *loose(const js *obj, const char *key) {
@@ -98,7 +157,6 @@ bool jsq_str(const js *obj, const char *key, struct arena *a, const char **out, 
   *out = "";
   if (js_is_null(x)) return true;
   if (!js_self_str(x)) return wrong(e, key, "string");
-  if (strlen(js_self_str(x)) != (size_t)json_object_get_string_len(x)) return wrong(e, key, "string without NUL");
   *out = arena_strdup(a, js_self_str(x));
   return true;
 }

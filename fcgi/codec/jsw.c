@@ -34,7 +34,7 @@ void jsw_str(struct jsw *w, const char *s) { sep(w); buf_js(w->b, s); }
 void jsw_i64(struct jsw *w, int64_t v) { sep(w); buf_i64(w->b, v); }
 void jsw_bool(struct jsw *w, bool v) { sep(w); buf_str(w->b, v ? "true" : "false"); }
 void jsw_null(struct jsw *w) { sep(w); buf_str(w->b, "null"); }
-void jsw_raw(struct jsw *w, const char *json) { sep(w); buf_str(w->b, json); }
+void jsw_raw(struct jsw *w, const char *json) { sep(w); buf_str(w->b, json && *json ? json : "null"); }
 void jsw_kstr(struct jsw *w, const char *k, const char *s) { jsw_key(w, k); jsw_str(w, s); }
 void jsw_ki64(struct jsw *w, const char *k, int64_t v) { jsw_key(w, k); jsw_i64(w, v); }
 void jsw_kbool(struct jsw *w, const char *k, bool v) { jsw_key(w, k); jsw_bool(w, v); }

@@ -1,5 +1,5 @@
 /* YAML reading on libyaml 0.2.5 with limits (reference 81 section 10): first a pass over events with depth <= 64, events <= 100,000,
- * aliases <= 100, then a tree; duplicate keys, several documents (unless yml_parse_all), and more than `max` bytes are refused with line
+ * aliases <= 100, anchors <= 1,000, then a tree; duplicate keys, several documents (unless yml_parse_all), and more than `max` bytes are refused with line
  * and column. Aliases are resolved by reference; conversions count emitted nodes (<= 200,000) so that an alias bomb ends in an error.
  *
  * Marks: libyaml counts characters; start/end here are BYTE offsets into the source, so text can be replaced in place.

@@ -1,3 +1,4 @@
+/* Contract: digest.h. */
 #include "crypt/digest.h"
 #include <openssl/crypto.h>
 #include <openssl/evp.h>

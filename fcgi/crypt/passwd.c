@@ -1,3 +1,4 @@
+/* Contract: passwd.h. */
 #include "crypt/passwd.h"
 #include <crypt.h>
 #include <openssl/crypto.h>
@@ -6,20 +7,25 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "crypt/digest.h"
 #include "crypt/rnd.h"
 
 enum { YESCRYPT_COST = 5 };
 /* A yescrypt hash of a random text nobody knows: the work for unknown users equals that for known ones. */
 static const char DUMMY[] = "$y$j9T$Zq3dKp0hN5XgS1c7bV4rE.$e5WQ4oYtqk6V2jz9w1o3y0B4m8FfRkA6sUuP7nHcLdD";
 
+/* crypt_r refuses phrases of 512 bytes and more; longer ones count by their digest, so that no input can end the process. */
 static bool hash(const char *password, const char *setting, char *out, size_t n) {
   struct crypt_data *d = calloc(1, sizeof *d);
+  struct arena *a = arena_new();
   BUG_ON(!d);
+  if (strlen(password) >= CRYPT_MAX_PASSPHRASE_SIZE) password = sha256_hex(a, password, strlen(password));
   const char *h = crypt_r(password, setting, d);
   bool ok = h && h[0] != '*' && strlen(h) < n;
   if (ok) memcpy(out, h, strlen(h) + 1);
   OPENSSL_cleanse(d, sizeof *d);
   free(d);
+  arena_free(a);
   return ok;
 }
 

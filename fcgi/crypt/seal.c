@@ -2,6 +2,7 @@
 #include "crypt/seal.h"
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <stdio.h>
@@ -56,11 +57,12 @@ static bool read_key(const char *path, const char *label, unsigned char k[32], s
   size_t n, raw_n, skip = strlen(label);
   bool ok = file_read(a, path, 4096, &text, &n, e);
   if (ok) {
-    text = str_trim(a, text);
-    ok = str_starts(text, label) && b64url_decode(a, text + skip, strlen(text + skip), &raw, &raw_n) && raw_n == 32;
+    size_t len = n;
+    while (len && strchr(" \t\r\n", text[len - 1])) len--; /* in place: no second copy of a private key */
+    ok = len > skip && str_starts(text, label) && b64url_decode(a, text + skip, len - skip, &raw, &raw_n) && raw_n == 32;
     if (ok) memcpy(k, raw, 32), OPENSSL_cleanse(raw, 32);
     else err_set(e, FAIL_INVALID, MSG_SEAL_FILE, path);
-    OPENSSL_cleanse(text, strlen(text));
+    OPENSSL_cleanse(text, n);
   }
   arena_free(a);
   return ok;
@@ -79,9 +81,9 @@ bool seal_key_load(const char *path, struct seal_key *out, struct err *e) {
 
 static bool write_key(const char *path, const char *label, const unsigned char k[32], mode_t mode, struct err *e) {
   struct arena *a = arena_new();
-  char *text = arena_fmt(a, "%s%s\n", label, b64url_encode(a, k, 32));
+  char *code = b64url_encode(a, k, 32), *text = arena_fmt(a, "%s%s\n", label, code);
   bool ok = file_write(path, text, strlen(text), mode, e);
-  OPENSSL_cleanse(text, strlen(text));
+  OPENSSL_cleanse(text, strlen(text)), OPENSSL_cleanse(code, strlen(code));
   arena_free(a);
   return ok;
 }
@@ -153,5 +155,6 @@ bool seal_open(const struct seal_key *k, const char *kind, const char *uuid, con
   size_t n;
   bool ok = b64url_decode(a, end + 1, strlen(end + 1), &box, &n) && n >= PUB + NONCE + TAG && open_box(k, arena_fmt(a, "%s|%s", kind, uuid), box, n, out);
   arena_free(a);
+  ERR_clear_error(); /* a failed tag leaves entries that would confuse the next library call */
   return ok ? true : err_set(e, FAIL_INVALID, MSG_SEAL_DAMAGED, kind);
 }

@@ -12,6 +12,7 @@
 #include "base/b64.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/name.h"
 #include "base/str.h"
 
 static void drop_bio(BIO **b) { BIO_free_all(*b); }
@@ -21,13 +22,22 @@ static void drop_sans(GENERAL_NAMES **g) { GENERAL_NAMES_free(*g); }
 static void drop_bn(BIGNUM **b) { BN_free(*b); }
 #define WITH(fn) __attribute__((cleanup(fn)))
 
-static bool crypto_fault(struct err *e, const char *doing) {
+/* What OpenSSL itself could not do; faults of the input have sentences of their own. */
+static bool crypto_fault(struct err *e, const char *on_what) {
   char why[256] = "";
   unsigned long code = ERR_get_error();
   if (code) ERR_error_string_n(code, why, sizeof why);
   ERR_clear_error();
-  err_set(e, FAIL_INVALID, MSG_X509_FAULT, doing);
+  err_set(e, FAIL_BUG, MSG_X509_FAULT, on_what);
   return err_detail(e, "openssl: %s", why);
+}
+
+/* The empty passphrase keeps OpenSSL from asking the terminal for one. */
+static EVP_PKEY *read_key(const void *pem, size_t n) {
+  WITH(drop_bio) BIO *b = BIO_new_mem_buf(pem, (int)n);
+  EVP_PKEY *k = b ? PEM_read_bio_PrivateKey(b, NULL, NULL, (void *)(uintptr_t)"") : NULL;
+  ERR_clear_error();
+  return k;
 }
 
 static X509 *first(const char *pem, size_t n) {
@@ -48,7 +58,11 @@ static usec_t when(const ASN1_TIME *t) {
 static char *cn_of(struct arena *a, const X509_NAME *name) {
   int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
   const ASN1_STRING *s = at >= 0 ? X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)) : NULL;
-  return s ? str_excerpt(a, (const char *)ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s), 256) : arena_strdup(a, "");
+  unsigned char *utf8 = NULL;
+  int n = s ? ASN1_STRING_to_UTF8(&utf8, s) : -1; /* also from BMPString and the like */
+  char *cn = n >= 0 ? str_excerpt(a, (const char *)utf8, (size_t)n, 256) : arena_strdup(a, "");
+  OPENSSL_free(utf8);
+  return cn;
 }
 
 static void read_sans(struct arena *a, X509 *x, struct x509_facts *out) {
@@ -57,7 +71,8 @@ static void read_sans(struct arena *a, X509 *x, struct x509_facts *out) {
   out->sans = ARENA_ARRAY(a, const char *, n + 1);
   for (int i = 0; i < n; i++) {
     const GENERAL_NAME *v = sk_GENERAL_NAME_value(g, i);
-    if (v->type == GEN_DNS) out->sans[out->n_sans++] = str_excerpt(a, (const char *)ASN1_STRING_get0_data(v->d.dNSName), (size_t)ASN1_STRING_length(v->d.dNSName), 256);
+    if (v->type == GEN_DNS || v->type == GEN_EMAIL || v->type == GEN_URI) /* three IA5Strings in one union */
+      out->sans[out->n_sans++] = str_excerpt(a, (const char *)ASN1_STRING_get0_data(v->d.ia5), (size_t)ASN1_STRING_length(v->d.ia5), 256);
     char ip[INET6_ADDRSTRLEN];
     if (v->type == GEN_IPADD && inet_ntop(ASN1_STRING_length(v->d.iPAddress) == 16 ? AF_INET6 : AF_INET, ASN1_STRING_get0_data(v->d.iPAddress), ip, sizeof ip))
       out->sans[out->n_sans++] = arena_strdup(a, ip);
@@ -99,9 +114,7 @@ bool x509_bundle_ok(const char *pem, size_t n, size_t *out_count) {
 bool x509_key_matches(const char *cert_pem, size_t cn, const char *key_pem, size_t kn, bool *out, struct err *e) {
   WITH(drop_x509) X509 *x = first(cert_pem, cn);
   if (!x) return err_set(e, FAIL_INVALID, MSG_X509_NO_CERT);
-  WITH(drop_bio) BIO *b = BIO_new_mem_buf(key_pem, (int)kn);
-  WITH(drop_pkey) EVP_PKEY *k = b ? PEM_read_bio_PrivateKey(b, NULL, NULL, (void *)(uintptr_t)"") : NULL;
-  ERR_clear_error();
+  WITH(drop_pkey) EVP_PKEY *k = read_key(key_pem, kn);
   if (!k) return err_set(e, FAIL_INVALID, MSG_X509_NO_KEY);
   *out = X509_check_private_key(x, k) == 1;
   ERR_clear_error();
@@ -127,12 +140,15 @@ static bool serial(X509 *x) {
   return bn && BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(x));
 }
 
-static bool begin(X509 *x, EVP_PKEY *key, const char *cn, const char *opt_org, long lifetime_s) {
-  X509_NAME *name = X509_get_subject_name(x);
-  bool ok = X509_set_version(x, X509_VERSION_3) == 1 && serial(x) && X509_gmtime_adj(X509_getm_notBefore(x), -300) && X509_gmtime_adj(X509_getm_notAfter(x), lifetime_s) && X509_set_pubkey(x, key) == 1;
-  if (ok && strlen(cn) <= 64) ok = X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0) == 1;
-  if (ok && opt_org) ok = X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, (const unsigned char *)opt_org, -1, -1, 0) == 1;
-  return ok;
+enum { NAME_MAX_CHARS = 64 }; /* RFC 5280 ub-common-name, ub-organization-name; OpenSSL refuses more */
+
+static bool add_name(X509 *x, const char *field, const char *value) {
+  return X509_NAME_add_entry_by_txt(X509_get_subject_name(x), field, MBSTRING_UTF8, (const unsigned char *)value, -1, -1, 0) == 1;
+}
+
+static bool begin(X509 *x, EVP_PKEY *key, long lifetime_s) {
+  return X509_set_version(x, X509_VERSION_3) == 1 && serial(x) && X509_gmtime_adj(X509_getm_notBefore(x), -300) && X509_gmtime_adj(X509_getm_notAfter(x), lifetime_s) &&
+         X509_set_pubkey(x, key) == 1;
 }
 
 static const char *pem_of(struct arena *a, X509 *x) {
@@ -156,46 +172,81 @@ static bool key_pem(EVP_PKEY *k, bool traditional, struct secret *out) {
   return true;
 }
 
+/* A CA needs a subject: too long names are cut, not left out. */
+static char *cut(struct arena *a, const char *s) {
+  size_t n = 0;
+  for (size_t chars = 0; s[n]; n++)
+    if (((unsigned char)s[n] & 0xc0) != 0x80 && ++chars > NAME_MAX_CHARS) break;
+  return arena_strndup(a, s, n);
+}
+
 bool x509_make_ca(struct arena *a, const char *cn, const char *org, const char **out_pem, struct secret *out_key, struct err *e) {
+  ERR_clear_error();
   WITH(drop_pkey) EVP_PKEY *k = EVP_EC_gen("P-256");
   WITH(drop_x509) X509 *x = X509_new();
-  bool ok = k && x && begin(x, k, cn, org, 3650L * 86400) && X509_set_issuer_name(x, X509_get_subject_name(x)) == 1 && ext(x, x, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
+  bool ok = k && x && begin(x, k, 3650L * 86400) && add_name(x, "CN", cut(a, cn)) && (!*org || add_name(x, "O", cut(a, org))) &&
+            X509_set_issuer_name(x, X509_get_subject_name(x)) == 1 && ext(x, x, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
             ext(x, x, NID_key_usage, "critical,keyCertSign,cRLSign") && ext(x, x, NID_subject_key_identifier, "hash") && X509_sign(x, k, EVP_sha256()) > 0;
-  if (!ok || !(*out_pem = pem_of(a, x)) || !key_pem(k, false, out_key)) return crypto_fault(e, "CA");
+  const char *pem = ok ? pem_of(a, x) : NULL;
+  if (!pem || !key_pem(k, false, out_key)) return crypto_fault(e, cn);
+  *out_pem = pem;
   return true;
 }
 
-/* SANs as step-ca sorts them: an address is an iPAddress, everything else here a DNS name. */
-static const char *san_text(struct arena *a, const char *const *sans, size_t n) {
-  struct buf b;
+/* As step-ca sorts them: an address is an iPAddress, everything else we ask for is a DNS name (a first label "*" is a wildcard). Built as
+ * ASN.1 values, not as OpenSSL's configuration text, so that no name can smuggle in a second one. */
+static bool add_san(GENERAL_NAMES *all, const char *san) {
   unsigned char ip[16];
-  buf_init(&b, a, 8192);
-  for (size_t i = 0; i < n; i++) {
-    bool addr = inet_pton(AF_INET, sans[i], ip) == 1 || inet_pton(AF_INET6, sans[i], ip) == 1;
-    if (strpbrk(sans[i], ",;:") && !addr) return NULL;
-    buf_fmt(&b, "%s%s:%s", i ? "," : "", addr ? "IP" : "DNS", sans[i]);
+  size_t n = inet_pton(AF_INET, san, ip) == 1 ? 4 : inet_pton(AF_INET6, san, ip) == 1 ? 16 : 0;
+  GENERAL_NAME *g = GENERAL_NAME_new();
+  ASN1_STRING *v = n ? ASN1_OCTET_STRING_new() : ASN1_IA5STRING_new();
+  if (!g || !v || ASN1_STRING_set(v, n ? (const void *)ip : san, n ? (int)n : (int)strlen(san)) != 1) {
+    GENERAL_NAME_free(g), ASN1_STRING_free(v);
+    return false;
   }
-  return b.failed || !n ? NULL : b.p;
+  GENERAL_NAME_set0_value(g, n ? GEN_IPADD : GEN_DNS, v);
+  if (sk_GENERAL_NAME_push(all, g) > 0) return true;
+  GENERAL_NAME_free(g);
+  return false;
+}
+
+static bool san_ok(struct arena *a, const char *san) {
+  return name_host(san) || (str_starts(san, "*.") && name_dns(str_lower(a, san + 2)));
+}
+
+static bool set_sans(X509 *x, const char *const *sans, size_t n, bool critical) {
+  WITH(drop_sans) GENERAL_NAMES *all = sk_GENERAL_NAME_new_null();
+  for (size_t i = 0; all && i < n; i++)
+    if (!add_san(all, sans[i])) return false;
+  return all && X509_add1_ext_i2d(x, NID_subject_alt_name, all, critical, 0) == 1;
+}
+
+static bool fill_leaf(X509 *x, X509 *ca, EVP_PKEY *key, const char *cn, const char *const *sans, size_t n_sans, long lifetime_s) {
+  bool named = str_utf8_len(cn) <= NAME_MAX_CHARS && *cn;
+  return begin(x, key, lifetime_s) && (!named || add_name(x, "CN", cn)) && X509_set_issuer_name(x, X509_get_subject_name(ca)) == 1 &&
+         ext(x, ca, NID_basic_constraints, "critical,CA:FALSE") && ext(x, ca, NID_key_usage, "critical,digitalSignature,keyEncipherment") &&
+         ext(x, ca, NID_ext_key_usage, "serverAuth,clientAuth") && set_sans(x, sans, n_sans, !named) /* RFC 5280 4.2.1.6: critical without a subject */ &&
+         ext(x, ca, NID_subject_key_identifier, "hash") && ext(x, ca, NID_authority_key_identifier, "keyid:always");
 }
 
 bool x509_issue(struct arena *a, const char *ca_pem, const struct secret *ca_key, const char *cn, const char *const *sans, size_t n_sans, long lifetime_s, struct x509_leaf *out, struct err *e) {
+  ERR_clear_error();
+  for (size_t i = 0; i < n_sans; i++)
+    if (!san_ok(a, sans[i])) return err_set(e, FAIL_INVALID, MSG_X509_SAN, cn, sans[i]);
+  if (!n_sans) return err_set(e, FAIL_INVALID, MSG_X509_SAN, cn, "");
   WITH(drop_x509) X509 *ca = first(ca_pem, strlen(ca_pem));
-  WITH(drop_bio) BIO *kb = BIO_new_mem_buf(ca_key->p, (int)ca_key->n);
-  WITH(drop_pkey) EVP_PKEY *signer = kb ? PEM_read_bio_PrivateKey(kb, NULL, NULL, NULL) : NULL;
+  WITH(drop_pkey) EVP_PKEY *signer = read_key(ca_key->p, ca_key->n);
+  if (!ca) return err_set(e, FAIL_INVALID, MSG_X509_NO_CERT);
+  if (!signer) return err_set(e, FAIL_INVALID, MSG_X509_NO_KEY);
+  if (X509_check_private_key(ca, signer) != 1) return ERR_clear_error(), err_set(e, FAIL_INVALID, MSG_X509_OTHER_KEY, cn);
   WITH(drop_pkey) EVP_PKEY *k = EVP_RSA_gen(2048);
   WITH(drop_x509) X509 *x = X509_new();
-  const char *names = san_text(a, sans, n_sans);
-  *out = (struct x509_leaf){0};
-  if (!ca || !signer || !k || !x || !names || !begin(x, k, cn, NULL, lifetime_s)) return crypto_fault(e, cn);
+  if (!k || !x || !fill_leaf(x, ca, k, cn, sans, n_sans, lifetime_s)) return crypto_fault(e, cn);
   int day, sec;
   if (ASN1_TIME_diff(&day, &sec, X509_get0_notAfter(x), X509_get0_notAfter(ca)) != 1 || day < 0 || sec < 0) return err_set(e, FAIL_INVALID, MSG_X509_CA_ENDS, cn);
-  bool no_cn = strlen(cn) > 64;
-  bool ok = X509_set_issuer_name(x, X509_get_subject_name(ca)) == 1 && ext(x, ca, NID_basic_constraints, "critical,CA:FALSE") &&
-            ext(x, ca, NID_key_usage, "critical,digitalSignature,keyEncipherment") && ext(x, ca, NID_ext_key_usage, "serverAuth,clientAuth") &&
-            ext(x, ca, NID_subject_alt_name, no_cn ? arena_fmt(a, "critical,%s", names) : names) && ext(x, ca, NID_subject_key_identifier, "hash") &&
-            ext(x, ca, NID_authority_key_identifier, "keyid:always") && X509_sign(x, signer, EVP_sha256()) > 0;
-  if (ok && (out->cert_pem = pem_of(a, x)) && key_pem(k, true, &out->key_pkcs1) && key_pem(k, false, &out->key_pkcs8)) return true;
-  x509_leaf_free(out);
+  struct x509_leaf l = {0};
+  if (X509_sign(x, signer, EVP_sha256()) > 0 && (l.cert_pem = pem_of(a, x)) && key_pem(k, true, &l.key_pkcs1) && key_pem(k, false, &l.key_pkcs8)) return *out = l, true;
+  x509_leaf_free(&l);
   return crypto_fault(e, cn);
 }
 

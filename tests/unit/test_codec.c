@@ -42,7 +42,7 @@ static void yaml_becomes_typed_json(void **s) {
   buf_init(&b, A, 1000);
   OK(yml_parse(A, src, strlen(src), 1000, &d, &E));
   OK(yml_to_json(d, &b, &E));
-  assert_string_equal(b.p, "{\"a\":1,\"b\":\"1\",\"c\":true,\"d\":null,\"e\":\"012\",\"f\":[\"x\",1.5],\"g\":null}");
+  assert_string_equal(b.p, "{\"a\":1,\"b\":\"1\",\"c\":true,\"d\":null,\"e\":10,\"f\":[\"x\",1.5],\"g\":null}");
   OK(yml_parse(A, "# only a comment\n", 17, 100, &d, &E));
   assert_int_equal(d->kind, YML_NULL);
 }
