@@ -8,14 +8,16 @@
 #include "base/num.h"
 #include "base/str.h"
 
-enum { MAX_PREPARED = 512 };
+enum { MAX_PREPARED = 512, MAX_OPTIONS = 64 };
 
 struct db {
   PGconn *pg;
-  char *conninfo;
-  bool read_only, in_tx, notified;
+  char *conninfo, *application;
+  int statement_timeout_ms;
+  bool read_only, in_tx;
   unsigned count;
   char constraint[80];
+  char channel[64]; /* LISTENed again after a reconnect; "" = none */
   const struct stmt *prepared[MAX_PREPARED]; /* open addressing by pointer */
 };
 
@@ -26,14 +28,9 @@ static void notice(void *arg, const PGresult *r) {
 
 struct db *db_new(const char *conninfo, const char *application, int statement_timeout_ms) {
   struct db *db = calloc(1, sizeof *db);
-  struct arena *a = arena_new();
   BUG_ON(!db);
-  const char *full = arena_fmt(a, "%s application_name=%s connect_timeout=3 keepalives_idle=30 tcp_user_timeout=15000 "
-                                  "options='-c statement_timeout=%d -c lock_timeout=2000 -c idle_in_transaction_session_timeout=30000 -c TimeZone=UTC'",
-                               conninfo, application, statement_timeout_ms);
-  db->conninfo = strdup(full);
-  BUG_ON(!db->conninfo);
-  arena_free(a);
+  db->conninfo = strdup(conninfo), db->application = strdup(application), db->statement_timeout_ms = statement_timeout_ms;
+  BUG_ON(!db->conninfo || !db->application);
   return db;
 }
 
@@ -41,6 +38,7 @@ void db_free(struct db *db) {
   if (!db) return;
   PQfinish(db->pg);
   free(db->conninfo);
+  free(db->application);
   free(db);
 }
 
@@ -50,15 +48,50 @@ static bool unavailable(struct db *db, struct err *e) {
   return err_detail(e, "%s", db->pg ? PQerrorMessage(db->pg) : "no connection");
 }
 
+static void drop_options(PQconninfoOption **o) { PQconninfoFree(*o); }
+
+struct pairs { const char *key[MAX_OPTIONS + 8], *value[MAX_OPTIONS + 8]; size_t n; };
+
+static void pair(struct pairs *p, const char *key, const char *value) {
+  BUG_ON(p->n + 1 >= sizeof p->key / sizeof *p->key);
+  p->key[p->n] = key, p->value[p->n++] = value;
+}
+
+static const char *given(const PQconninfoOption *o, const char *key) {
+  for (; o->keyword; o++)
+    if (streq(o->keyword, key) && o->val && *o->val) return o->val;
+  return NULL;
+}
+
+/* The settings of the connection string win over our defaults, except for the name and the session options, which ours precede. */
+static PGconn *open_connection(struct db *db, struct err *e) {
+  static const char *const DEFAULTS[][2] = {{"connect_timeout", "3"}, {"keepalives_idle", "30"}, {"tcp_user_timeout", "15000"}};
+  __attribute__((cleanup(drop_options))) PQconninfoOption *o = PQconninfoParse(db->conninfo, NULL);
+  if (!o) return err_set(e, FAIL_UNAVAILABLE, MSG_DB_CONNINFO), NULL; /* libpq's reason would quote parts of the password */
+  struct pairs p = {.n = 0};
+  char options[1024];
+  int n = snprintf(options, sizeof options, "-c statement_timeout=%d -c lock_timeout=2000 -c idle_in_transaction_session_timeout=30000 -c TimeZone=UTC %s",
+                   db->statement_timeout_ms, nn(given(o, "options")));
+  if (n < 0 || (size_t)n >= sizeof options) return err_set(e, FAIL_UNAVAILABLE, MSG_DB_CONNINFO), NULL;
+  for (size_t i = 0; i < sizeof DEFAULTS / sizeof *DEFAULTS; i++)
+    if (!given(o, DEFAULTS[i][0])) pair(&p, DEFAULTS[i][0], DEFAULTS[i][1]);
+  for (const PQconninfoOption *x = o; x->keyword; x++)
+    if (x->val && *x->val && !streq(x->keyword, "options") && !streq(x->keyword, "application_name")) pair(&p, x->keyword, x->val);
+  pair(&p, "options", options), pair(&p, "application_name", db->application);
+  return PQconnectdbParams(p.key, p.value, 0);
+}
+
+static bool listen_again(struct db *db, struct err *e);
+
 bool db_connect(struct db *db, struct err *e) {
   if (db->pg && PQstatus(db->pg) == CONNECTION_OK) return true;
+  if (db->in_tx) return unavailable(db, e); /* a new connection would run the rest of the transaction without its beginning */
   memset(db->prepared, 0, sizeof db->prepared);
-  db->in_tx = false;
   if (db->pg) PQreset(db->pg);
-  else db->pg = PQconnectdb(db->conninfo);
-  if (!db->pg || PQstatus(db->pg) != CONNECTION_OK) return unavailable(db, e);
+  else if (!(db->pg = open_connection(db, e))) return false;
+  if (PQstatus(db->pg) != CONNECTION_OK) return unavailable(db, e);
   PQsetNoticeReceiver(db->pg, notice, NULL);
-  return true;
+  return listen_again(db, e);
 }
 
 bool db_alive(const struct db *db) { return db->pg && PQstatus(db->pg) == CONNECTION_OK; }
@@ -95,23 +128,52 @@ static size_t slot(struct db *db, const struct stmt *q) {
   return i;
 }
 
-static bool prepare(struct db *db, const struct stmt *q, struct err *e) {
-  size_t i = slot(db, q);
-  if (db->prepared[i]) return true;
+static bool prepare_now(struct db *db, const struct stmt *q, struct err *e) {
   PGresult *r = PQprepare(db->pg, q->name, q->sql, 0, NULL);
   bool ok = r && PQresultStatus(r) == PGRES_COMMAND_OK;
-  if (ok) db->prepared[i] = q;
-  else failed(db, q->name, r, e);
+  if (!ok) failed(db, q->name, r, e);
   PQclear(r);
   return ok;
 }
 
+static bool prepare(struct db *db, const struct stmt *q, struct err *e) {
+  size_t i = slot(db, q);
+  if (db->prepared[i]) return true;
+  if (!prepare_now(db, q, e)) return false;
+  db->prepared[i] = q;
+  return true;
+}
+
+static PGresult *execute(struct db *db, const struct stmt *q, const char *const *args, size_t n) {
+  db->count++;
+  return PQexecPrepared(db->pg, q->name, (int)n, args, NULL, NULL, 0);
+}
+
+static bool good(const PGresult *r) { return r && (PQresultStatus(r) == PGRES_TUPLES_OK || PQresultStatus(r) == PGRES_COMMAND_OK); }
+
+/* A migration changed the type of a column under a prepared statement (0A000), or somebody deallocated it (26000): nothing has happened. */
+static bool plan_is_stale(const PGresult *r) {
+  const char *state = r ? nn(PQresultErrorField(r, PG_DIAG_SQLSTATE)) : "";
+  return streq(state, "0A000") || streq(state, "26000");
+}
+
+/* The table of prepared statements keeps its entry: when this fails, the next use finds 26000 and comes here again. */
+static bool prepare_again(struct db *db, const struct stmt *q, struct err *e) {
+  char sql[128];
+  snprintf(sql, sizeof sql, "DEALLOCATE \"%s\"", q->name);
+  PQclear(PQexec(db->pg, sql)); /* fails where it is gone already */
+  return prepare_now(db, q, e);
+}
+
 static PGresult *run(struct db *db, const struct stmt *q, const char *const *args, size_t n, struct err *e) {
   if (!db_connect(db, e) || !prepare(db, q, e)) return NULL;
-  db->count++;
-  PGresult *r = PQexecPrepared(db->pg, q->name, (int)n, args, NULL, NULL, 0);
-  ExecStatusType s = r ? PQresultStatus(r) : PGRES_FATAL_ERROR;
-  if (s == PGRES_TUPLES_OK || s == PGRES_COMMAND_OK) return r;
+  PGresult *r = execute(db, q, args, n);
+  if (!good(r) && !db->in_tx && plan_is_stale(r)) {
+    PQclear(r);
+    if (!prepare_again(db, q, e)) return NULL;
+    r = execute(db, q, args, n);
+  }
+  if (good(r)) return r;
   failed(db, q->name, r, e);
   PQclear(r);
   return NULL;
@@ -119,13 +181,8 @@ static PGresult *run(struct db *db, const struct stmt *q, const char *const *arg
 
 /* A statement on a connection that has just been found dead is repeated once where nothing can have happened: outside a transaction, read-only. */
 static PGresult *run_again(struct db *db, const struct stmt *q, const char *const *args, size_t n, struct err *e) {
-  bool was_tx = db->in_tx;
-  if (was_tx && !db_alive(db)) {
-    unavailable(db, e);
-    return NULL;
-  }
   PGresult *r = run(db, q, args, n, e);
-  if (r || db_alive(db) || was_tx || !db->read_only) return r;
+  if (r || db_alive(db) || db->in_tx || !db->read_only) return r;
   return run(db, q, args, n, e);
 }
 
@@ -148,8 +205,9 @@ bool db_exec_n(struct db *db, struct arena *a, const struct stmt *q, int *opt_af
 
 bool db_script(struct db *db, const char *sql, struct err *e) {
   if (!db_connect(db, e)) return false;
+  db->count++;
   PGresult *r = PQexec(db->pg, sql);
-  bool ok = r && (PQresultStatus(r) == PGRES_COMMAND_OK || PQresultStatus(r) == PGRES_TUPLES_OK);
+  bool ok = good(r);
   if (!ok) failed(db, "script", r, e);
   PQclear(r);
   return ok;
@@ -207,13 +265,24 @@ void tx_rollback(struct tx *t) {
   struct err ignored = ERR_INIT;
   if (!t->open) return;
   t->open = false, t->db->in_tx = false;
-  if (db_alive(t->db) && !plain(t->db, "ROLLBACK", "ROLLBACK", &ignored)) log_err(LOG_LEVEL_WARN, "db", "rollback", &ignored);
+  if (!db_alive(t->db) || plain(t->db, "ROLLBACK", "ROLLBACK", &ignored)) return;
+  log_err(LOG_LEVEL_WARN, "db", "rollback", &ignored);
+  memset(t->db->prepared, 0, sizeof t->db->prepared);
+  PQreset(t->db->pg); /* whatever state it was in, the next statement must not join it */
+  if (!listen_again(t->db, &ignored)) log_err(LOG_LEVEL_WARN, "db", "listen", &ignored);
+}
+
+static bool listen_again(struct db *db, struct err *e) {
+  char sql[80];
+  if (!db->channel[0]) return true;
+  snprintf(sql, sizeof sql, "LISTEN %s", db->channel);
+  return plain(db, sql, "LISTEN", e);
 }
 
 bool db_listen(struct db *db, const char *channel, struct err *e) {
-  char sql[80];
-  snprintf(sql, sizeof sql, "LISTEN %s", channel);
-  return db_connect(db, e) && plain(db, sql, "LISTEN", e);
+  if (!db_connect(db, e)) return false;
+  snprintf(db->channel, sizeof db->channel, "%s", channel);
+  return listen_again(db, e);
 }
 
 bool db_take_notifies(struct db *db) {

@@ -1,3 +1,4 @@
+/* Contract: migrate.h. */
 #include "db/migrate.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -36,24 +37,28 @@ static bool locked(struct db *db, struct arena *a, int *opt_applied, struct err 
   return true;
 }
 
+/* One migrator at a time: a session lock, since each file has a transaction of its own. Once it is held, a change of a table waits only
+ * briefly for running requests, because every later request would queue behind it. */
+static bool lock(struct db *db, struct err *e) {
+  if (db_script(db, "set lock_timeout = '30s'; set statement_timeout = '120s'; select pg_advisory_lock(4242, 1); set lock_timeout = '5s'", e)) return true;
+  return e->kind == FAIL_TIMEOUT ? err_set(e, FAIL_TIMEOUT, MSG_MIGRATE_BUSY) : false;
+}
+
 bool migrate(struct db *db, struct arena *a, int *opt_applied, struct err *e) {
-  if (opt_applied) *opt_applied = 0;
-  /* One migrator at a time: a session lock, since each file has a transaction of its own. */
-  if (!db_script(db, "set lock_timeout = '30s'; set statement_timeout = '120s'; select pg_advisory_lock(4242, 1)", e)) return false;
-  bool ok = locked(db, a, opt_applied, e);
   struct err ignored = ERR_INIT;
-  if (!db_script(db, "select pg_advisory_unlock(4242, 1)", &ignored) && ok) log_err(LOG_LEVEL_WARN, "migrate", "unlock", &ignored);
+  if (opt_applied) *opt_applied = 0;
+  bool ok = lock(db, e) && locked(db, a, opt_applied, e);
+  if (!db_script(db, "select pg_advisory_unlock_all(); reset lock_timeout; reset statement_timeout", &ignored) && ok) log_err(LOG_LEVEL_WARN, "migrate", "unlock", &ignored);
   return ok;
 }
 
 bool migrate_check(struct db *db, struct arena *a, struct err *e) {
   struct rows r;
-  int have = 0;
+  int have = 0, need = N_MIGRATIONS ? MIGRATIONS[N_MIGRATIONS - 1].version : 0;
   if (!db_query(db, a, &Q_TABLE, &r, e)) return false;
   if (row_bool(&r, 0, 0)) {
     if (!db_query(db, a, &Q_NEWEST, &r, e)) return false;
     have = row_int(&r, 0, 0);
   }
-  if (have < MIGRATIONS[N_MIGRATIONS - 1].version) return err_set(e, FAIL_UNAVAILABLE, MSG_MIGRATE_OLD, NUM(have), NUM(MIGRATIONS[N_MIGRATIONS - 1].version));
-  return true;
+  return have >= need ? true : err_set(e, FAIL_UNAVAILABLE, MSG_MIGRATE_OLD, NUM(have), NUM(need));
 }
