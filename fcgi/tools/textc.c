@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct entry { char *key, *t[2]; const char *file; int line; };
 static struct entry *v;
@@ -14,7 +15,7 @@ static void die(const char *msg, const char *what) {
   exit(1);
 }
 
-static char *dup(const char *s) {
+static char *copy(const char *s) {
   char *d = strdup(s);
   if (!d) exit(1);
   return d;
@@ -31,11 +32,12 @@ static unsigned slots(const char *s) {
   return set;
 }
 
+/* All later reports of this entry name the line of its key. */
 static void finish(struct entry *e) {
   if (!e) return;
   line = e->line;
   for (int i = 0; i < 2; i++)
-    if (!e->t[i]) die(i ? "missing zh" : "missing en", e->key);
+    if (!e->t[i] || !e->t[i][0]) die(i ? "missing zh" : "missing en", e->key);
   if (slots(e->t[0]) != slots(e->t[1])) die("slots differ between the languages", e->key);
 }
 
@@ -53,8 +55,9 @@ static void read_file(const char *path) {
   struct entry *e = NULL;
   int lang = -1;
   for (line = 1; fgets(b, sizeof b, f); line++) {
+    if (strlen(b) == sizeof b - 1) die("line too long", NULL);
     b[strcspn(b, "\r\n")] = 0;
-    if (!b[0] || b[0] == '#') continue;
+    if (!b[strspn(b, " \t")] || b[0] == '#') continue;
     if (b[0] != ' ') {
       int at = line;
       finish(e);
@@ -62,20 +65,44 @@ static void read_file(const char *path) {
       if (strspn(b, "abcdefghijklmnopqrstuvwxyz0123456789._-") != strlen(b)) die("bad key", b);
       if (n == cap && !(v = realloc(v, (cap = cap ? cap * 2 : 256) * sizeof *v))) exit(1);
       e = &v[n++];
-      *e = (struct entry){dup(b), {0}, path, line};
+      *e = (struct entry){copy(b), {0}, path, line};
       lang = -1;
     } else if (e && !strncmp(b, "    ", 4) && lang >= 0) append(&e->t[lang], b + 4 + strspn(b + 4, " "));
     else if (e && (!strncmp(b, "  en ", 5) || !strncmp(b, "  zh ", 5))) {
       lang = b[2] == 'z';
       if (e->t[lang]) die("said twice", e->key);
-      e->t[lang] = dup(b + 5);
+      e->t[lang] = copy(b + 5);
     } else die("neither key, en, zh nor continuation", b);
   }
   finish(e);
   fclose(f);
 }
 
-static int by_key(const void *a, const void *b) { return strcmp(((const struct entry *)a)->key, ((const struct entry *)b)->key); }
+static int by_key(const void *a, const void *b) {
+  const struct entry *x = a, *y = b;
+  int c = strcmp(x->key, y->key);
+  if (!c) c = strcmp(x->file, y->file);
+  return c ? c : x->line - y->line;
+}
+
+/* "a.b" and "a-b" are two keys of one constant. */
+static int same_constant(const char *a, const char *b) {
+  for (; *a && *b; a++, b++) {
+    char x = *a == '.' || *a == '-' ? '_' : *a, y = *b == '.' || *b == '-' ? '_' : *b;
+    if (x != y) return 0;
+  }
+  return *a == *b;
+}
+
+static void duplicates(void) {
+  for (size_t i = 1; i < n; i++)
+    for (size_t k = 0; k < i; k++)
+      if (same_constant(v[i].key, v[k].key)) {
+        fprintf(stderr, "%s:%d: the key %s stands here too\n", v[k].file, v[k].line, v[k].key);
+        file = v[i].file, line = v[i].line;
+        die("duplicate key", v[i].key);
+      }
+}
 
 static void constant(FILE *o, const char *key) {
   fputs("MSG_", o);
@@ -91,35 +118,43 @@ static void quoted(FILE *o, const char *s) {
   fputs("\",\n", o);
 }
 
-/* The header is rewritten only when its content changes, so that a new wording does not rebuild everything. */
-static void keep(const char *tmp, const char *path) {
-  FILE *a = fopen(tmp, "r"), *b = fopen(path, "r");
-  int same = a && b;
-  while (same) {
-    int x = fgetc(a), y = fgetc(b);
-    if (x != y) same = 0;
-    if (x == EOF) break;
-  }
-  if (a) fclose(a);
-  if (b) fclose(b);
-  if (same ? remove(tmp) : rename(tmp, path)) { perror(path); exit(1); }
+/* Written beside the target and renamed, so that a build running in parallel never reads half a file. */
+struct out { const char *path; char tmp[4096]; FILE *f; };
+
+static void begin(struct out *o, const char *path) {
+  o->path = path;
+  snprintf(o->tmp, sizeof o->tmp, "%s.%ld.tmp", path, (long)getpid());
+  if (!(o->f = fopen(o->tmp, "w"))) { perror(o->tmp); exit(1); }
 }
 
-int main(int argc, char **argv) {
-  if (argc < 3) return 2;
-  for (int i = 3; i < argc; i++) read_file(argv[i]);
-  qsort(v, n, sizeof *v, by_key);
-  for (size_t i = 1; i < n; i++)
-    if (!strcmp(v[i].key, v[i - 1].key)) { file = v[i].file, line = v[i].line; die("key said twice", v[i].key); }
-  char tmp[4096];
-  snprintf(tmp, sizeof tmp, "%s.tmp", argv[1]);
-  FILE *h = fopen(tmp, "w"), *c = fopen(argv[2], "w");
-  if (!h || !c) { perror(argv[1]); return 1; }
+static int same_content(const char *a, const char *b) {
+  FILE *x = fopen(a, "r"), *y = fopen(b, "r");
+  int same = x && y;
+  while (same) {
+    int c = fgetc(x), d = fgetc(y);
+    if (c != d) same = 0;
+    if (c == EOF) break;
+  }
+  if (x) fclose(x);
+  if (y) fclose(y);
+  return same;
+}
+
+static void end(struct out *o, int only_if_changed) {
+  int bad = fclose(o->f) != 0;
+  if (!bad) bad = only_if_changed && same_content(o->tmp, o->path) ? remove(o->tmp) : rename(o->tmp, o->path);
+  if (bad) { perror(o->path); exit(1); }
+}
+
+static void header(FILE *h) {
   fputs("/* generated by tools/textc */\n#ifndef TEXT_KEYS_H\n#define TEXT_KEYS_H\nenum msg {\n  MSG_NONE,\n", h);
   for (size_t i = 0; i < n; i++) fputs("  ", h), constant(h, v[i].key), fputs(",\n", h);
   fputs("  MSG__COUNT\n};\nextern const char *const TEXT_KEYS[], *const TEXT_EN[], *const TEXT_ZH[];\nextern const unsigned short TEXT_ORDER[];\n#endif\n", h);
+}
+
+static void tables(FILE *c) {
+  static const char *const NAMES[] = {"TEXT_KEYS", "TEXT_EN", "TEXT_ZH"};
   fputs("/* generated by tools/textc */\n#include \"text_keys.h\"\n", c);
-  const char *const NAMES[] = {"TEXT_KEYS", "TEXT_EN", "TEXT_ZH"};
   for (int k = 0; k < 3; k++) {
     fprintf(c, "const char *const %s[] = {\n\"\",\n", NAMES[k]);
     for (size_t i = 0; i < n; i++) quoted(c, k == 0 ? v[i].key : v[i].t[k - 1]);
@@ -128,7 +163,17 @@ int main(int argc, char **argv) {
   fputs("const unsigned short TEXT_ORDER[] = {0,\n", c); /* keys are emitted in order: the identity */
   for (size_t i = 0; i < n; i++) fprintf(c, "%zu,", i + 1);
   fputs("};\n", c);
-  if (fclose(h) || fclose(c)) return 1;
-  keep(tmp, argv[1]);
+}
+
+int main(int argc, char **argv) {
+  struct out h, c;
+  if (argc < 4) { fputs("usage: textc OUT.h OUT.c IN.txt...\n", stderr); return 2; }
+  for (int i = 3; i < argc; i++) read_file(argv[i]);
+  qsort(v, n, sizeof *v, by_key);
+  duplicates();
+  begin(&h, argv[1]), begin(&c, argv[2]);
+  header(h.f), tables(c.f);
+  end(&h, 1); /* a new wording must not rebuild everything */
+  end(&c, 0);
   return 0;
 }
