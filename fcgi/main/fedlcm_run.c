@@ -1,12 +1,16 @@
 /* fedlcm-run: starts PostgreSQL, poller, web pools and nginx privately, restarts what dies, stops all in reverse order on INT, TERM and HUP.
- * fedlcm-run [run|stop|status|reset] */
+ *
+ * Who runs on a state folder holds a record lock on its file run.lock, so the kernel names the process and forgets it when it dies. The file says the
+ * address and, one line each, the parts. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
-#include <sys/file.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "base/arena.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -15,109 +19,172 @@
 #include "base/str.h"
 #include "main/run.h"
 
-static const char *url(const struct run *r) {
-  bool six = strchr(r->listen, ':') != NULL;
-  return arena_fmt(r->a, six ? "http%s://[%s]:%d/" : "http%s://%s:%d/", *r->tls_cert ? "s" : "", r->listen, r->port);
-}
+enum { PARTS = 4, READY_S = 30, STOP_S = 90, FAILS = 8 };
+static int lock_fd = -1;
+static int64_t began;
+static const char *login = "";
+static bool announced, failed;
 
-const char *const *run_env(struct run *r, bool poller) {
-  static const char *const PASS[] = {"LIFECYCLEMANAGER_", "FEDLCM_", NULL};
-  extern char **environ;
-  int n = 0, max = 40;
-  for (char **v = environ; *v; v++) max++;
-  const char **env = ARENA_ARRAY(r->a, const char *, max);
-  for (char **v = environ; *v; v++)
-    for (int i = 0; PASS[i]; i++)
-      if (str_starts(*v, PASS[i]) && !str_starts(*v, "FEDLCM_DB=")) env[n++] = *v;
-  env[n++] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", env[n++] = "LANG=C.UTF-8";
-  env[n++] = arena_fmt(r->a, "FEDLCM_DB=%s", run_conninfo(r));
-  env[n++] = arena_fmt(r->a, "FEDLCM_SEAL_PUBLIC=%s/keys/seal.pub", r->state);
-  if (poller) env[n++] = arena_fmt(r->a, "FEDLCM_SEAL_PRIVATE=%s/keys/seal.key", r->state);
-  env[n++] = arena_fmt(r->a, "FEDLCM_WEB_SOCKET=%s/web/web.sock", r->sock), env[n++] = arena_fmt(r->a, "FEDLCM_WAIT_SOCKET=%s/web/wait.sock", r->sock);
-  env[n++] = arena_fmt(r->a, "FEDLCM_INSTANCE_DIR=%s/poller", r->state);
-  if (*r->tls_cert || r->behind_proxy) env[n++] = "FEDLCM_TLS=true";
-  return env;
-}
+static const char *lock_path(const struct run *r) { return arena_fmt(r->a, "%s/run.lock", r->state); }
 
-static const char *pid_path(struct run *r) { return arena_fmt(r->a, "%s/run.pid", r->sock); }
-
-/* The process that runs on this state, 0 when none: it holds a lock on the file that carries its number. */
-static pid_t running(struct run *r) {
+/* The process that runs on this state folder; 0 when there is none. *opt_lines: what it says about itself. */
+static pid_t running(const struct run *r, char ***opt_lines) {
+  struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
   struct err e = ERR_INIT;
-  char *text;
-  int pid = 0, fd = open(pid_path(r), O_RDWR | O_CLOEXEC);
-  if (fd < 0) return 0;
-  bool is_free = flock(fd, LOCK_EX | LOCK_NB) == 0;
-  close(fd);
-  if (is_free || !file_read(r->a, pid_path(r), 100, &text, NULL, &e)) return 0;
-  char **line = str_split(r->a, text, "\n", NULL);
-  if (!num_int(line[0], 1, INT32_MAX, &pid)) return -1;
-  if (line[1] && *line[1]) printf("It is running as process %d: %s\n", pid, line[1]);
-  return pid;
+  char *text = arena_strdup(r->a, "");
+  CLEANUP(close_fd) int fd = open(lock_path(r), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0 || fcntl(fd, F_GETLK, &l) != 0 || l.l_type == F_UNLCK) return 0;
+  if (opt_lines && !file_read(r->a, lock_path(r), 65536, &text, NULL, &e)) text = arena_strdup(r->a, "");
+  if (opt_lines) *opt_lines = str_split(r->a, text, "\n", NULL);
+  return l.l_pid > 1 ? l.l_pid : -1; /* -1: somebody in another process namespace */
+}
+
+static bool say_running(const struct run *r) {
+  char **lines;
+  pid_t pid = running(r, &lines);
+  if (!pid) return false;
+  if (str_starts(lines[0], "http")) printf("%s\n", run_text(r, TEXT(MSG_RUN_ALREADY, NUM(pid), lines[0])));
+  else printf("%s\n", run_text(r, TEXT(MSG_RUN_STARTING, NUM(pid))));
+  return true;
 }
 
 static bool hold(struct run *r) {
-  int fd = open(pid_path(r), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  char *text = arena_fmt(r->a, "%d\n%s\n", (int)getpid(), url(r));
-  if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) { fprintf(stderr, "FedLCM is already starting on %s.\n", r->state); return false; }
-  return ftruncate(fd, 0) == 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-}
-
-static bool page_answers(const struct run *r) {
-  for (int i = 0; i < 200; i++) {
-    struct stat st;
-    if (stat(arena_fmt(r->a, "%s/web/web.sock", r->sock), &st) == 0 && access(arena_fmt(r->a, "%s/nginx/nginx.pid", r->state), F_OK) == 0) return true;
-    usleep(25 * 1000);
-  }
-  fprintf(stderr, "The pages did not come up within 5 seconds; see %s/log.\n", r->state);
+  struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  lock_fd = open(lock_path(r), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+  if (lock_fd < 0) return run_say(r, MSG_RUN_FOLDER, lock_path(r), strerror(errno));
+  if (fcntl(lock_fd, F_SETLK, &l) == 0) return ftruncate(lock_fd, 0) == 0;
+  say_running(r);
   return false;
 }
 
-static int start(struct run *r) {
-  struct arena *a = r->a;
-  int64_t began = clock_mono_ms();
-  if (running(r)) return 1;
-  if (!run_port_free(r) || !run_dirs(r) || !hold(r) || !run_postgres_prepare(r) || !run_nginx_conf(r)) return 1;
-  unlink(arena_fmt(a, "%s/nginx/nginx.pid", r->state));
-  const char *const pg[] = {arena_fmt(a, "%s/postgres", r->pg_bin), "-D", arena_fmt(a, "%s/pg/data", r->state), "-k", arena_fmt(a, "%s/pg", r->sock), "-c", "listen_addresses=", "-c", "max_connections=60", "-c", "shared_buffers=32MB",
-                            "-c", "client_connection_check_interval=5s", "-c", "unix_socket_permissions=0777", NULL};
-  const char *const poller[] = {arena_fmt(a, "%s/bin/fedlcm-poller", r->app), NULL}, *const web[] = {arena_fmt(a, "%s/bin/fedlcm-web", r->app), NULL};
-  const char *const nginx[] = {"/usr/sbin/nginx", "-p", arena_fmt(a, "%s/nginx/", r->state), "-c", arena_fmt(a, "%s/nginx.conf", r->state), "-e", "stderr", NULL};
-  const char *const plain[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", NULL};
-  struct part parts[] = {
-      {.name = "postgres", .argv = pg, .uid = r->pg_uid, .gid = r->pg_gid, .env = plain, .stop_signal = SIGINT, .grace_s = 10},
-      {.name = "poller", .argv = poller, .uid = r->poller_uid, .gid = r->poller_gid, .env = run_env(r, true), .stop_signal = SIGTERM, .grace_s = 18},
-      {.name = "web", .argv = web, .uid = r->web_uid, .gid = r->web_gid, .env = run_env(r, false), .stop_signal = SIGTERM, .grace_s = 10},
-      {.name = "nginx", .argv = nginx, .uid = r->web_uid, .gid = r->web_gid, .env = plain, .stop_signal = SIGQUIT, .grace_s = 3},
-  };
-  parts[0].pid = part_spawn(r, &parts[0]), parts[0].started_ms = (long)clock_mono_ms();
-  if (!run_database(r)) { kill(parts[0].pid, SIGINT); return 1; }
-  for (int i = 1; i < 4; i++) parts[i].pid = part_spawn(r, &parts[i]), parts[i].started_ms = (long)clock_mono_ms();
-  if (page_answers(r))
-    printf("FedLCM is ready after %.1f s: %s\nFirst login: Admin / %s\nLogs: %s/log   Stop: Ctrl-C or make stop\n", (double)(clock_mono_ms() - began) / 1000, url(r),
-           getenv("LIFECYCLEMANAGER_INITIAL_ADMIN_PASSWORD") ? "the password from the environment" : "admin (the page asks you to change it)", r->state);
+static const char *account_name(const struct run *r, uid_t uid) {
+  const struct passwd *p = getpwuid(uid);
+  return p ? arena_strdup(r->a, p->pw_name) : arena_fmt(r->a, "%u", (unsigned)uid);
+}
+
+/* Address and parts for `status`; written again whenever a part was started. */
+static void publish(struct run *r, const struct part *parts, int n) {
+  static int64_t last[PARTS + 1];
+  bool changed = last[PARTS] != announced;
+  last[PARTS] = announced;
+  for (int i = 0; i < n; i++) changed |= last[i] != parts[i].pid, last[i] = parts[i].pid;
+  if (!changed) return;
+  struct arena_mark m = arena_mark(r->a);
+  struct buf b;
+  buf_init(&b, r->a, 8192);
+  buf_fmt(&b, "%s\n", announced ? run_url(r) : "starting");
+  for (int i = 0; i < n; i++) buf_fmt(&b, "%-10s %8d  %-10s %d\n", parts[i].name, (int)parts[i].pid, account_name(r, parts[i].as.uid), parts[i].restarts);
+  if (pwrite(lock_fd, b.p, b.n, 0) != (ssize_t)b.n || ftruncate(lock_fd, (off_t)b.n) != 0) perror(lock_path(r));
+  arena_rewind(r->a, m);
+}
+
+static void announce(struct run *r, struct part *parts, int n) {
+  char seconds[24];
+  snprintf(seconds, sizeof seconds, "%.1f", (double)(clock_mono_ms() - began) / 1000);
+  announced = true;
+  for (int i = 0; i < n; i++) parts[i].deaths = 0;
+  printf("%s\n%s\n%s\n", run_text(r, TEXT(MSG_RUN_READY, seconds, run_url(r))), login, run_text(r, TEXT(MSG_RUN_WHERE, r->state)));
   fflush(stdout);
-  return parts_loop(r, parts, 4);
+}
+
+/* Until the page has come once, a part that does not stay up ends the start; afterwards it is started again for ever. */
+static bool tick(struct run *r, struct part *parts, int n) {
+  struct arena_mark m = arena_mark(r->a);
+  if (!announced && run_page_answers(r)) arena_rewind(r->a, m), announce(r, parts, n);
+  for (int i = 0; !announced && !failed && i < n; i++) {
+    if (parts[i].deaths < FAILS) continue;
+    failed = true;
+    run_say(r, MSG_RUN_PART_FAILS, parts[i].name, arena_fmt(r->a, "%s/log/%s.log", r->state, parts[i].name));
+    run_log_tail(r, parts[i].name);
+  }
+  if (!announced && !failed && clock_mono_ms() - began > READY_S * 1000) failed = !run_say(r, MSG_RUN_PAGE_LATE, NUM(READY_S), arena_fmt(r->a, "%s/log", r->state));
+  publish(r, parts, n);
+  return !failed;
+}
+
+static bool remove_tree(const struct run *r, const char *path) {
+  const char *const rm[] = {"/bin/rm", "-rf", "--", path, NULL};
+  return run_once(r, (struct account){getuid(), getgid()}, NULL, rm, NULL) == 0;
+}
+
+static bool prepare(struct run *r) {
+  if (!run_folder(r, r->state, r->root ? 0711 : 0700, (struct account){getuid(), getgid()}) || !hold(r)) return false;
+  /* nginx/ holds temporary files of the last run */
+  return run_port_free(r) && remove_tree(r, arena_fmt(r->a, "%s/nginx", r->state)) && run_dirs(r) && run_tls(r) && run_nginx_conf(r) && run_postgres_prepare(r);
+}
+
+static int start(struct run *r) {
+  began = clock_mono_ms();
+  if (say_running(r)) return 0;
+  parts_signals();
+  const char *const *nginx = run_nginx_argv(r);
+  if (!nginx || !prepare(r)) return 1;
+  const char *const poller[] = {arena_fmt(r->a, "%s/bin/fedlcm-poller", r->app), NULL}, *const web[] = {arena_fmt(r->a, "%s/bin/fedlcm-web", r->app), NULL}, *const *env = run_env(r, false, NULL);
+  struct part parts[PARTS] = {
+      {.name = "postgres", .argv = run_postgres_argv(r), .env = run_plain_env(), .as = r->pg, .stop_signal = SIGINT, .grace_s = 30},
+      {.name = "poller", .argv = poller, .env = env, .as = r->poller, .stop_signal = SIGTERM, .grace_s = 18},
+      {.name = "web", .argv = web, .env = env, .as = r->web, .stop_signal = SIGTERM, .grace_s = 22},
+      {.name = "nginx", .argv = nginx, .env = run_plain_env(), .as = r->front, .stop_signal = SIGQUIT, .grace_s = 7, .low_port = r->port < 1024},
+  };
+  if (part_spawn(r, &parts[0]) && run_database(r, &parts[0], &login)) parts_loop(r, parts, PARTS, tick);
+  else failed = true;
+  parts_stop(r, parts, PARTS);
+  remove_tree(r, r->sock);
+  return failed ? 1 : 0;
 }
 
 static int stop(struct run *r) {
-  pid_t pid = running(r);
-  if (pid <= 0) { puts("FedLCM is not running."); return 0; }
-  kill(pid, SIGTERM);
-  for (int i = 0; i < 600; i++, usleep(50 * 1000))
-    if (kill(pid, 0) != 0) { puts("Stopped."); return 0; }
-  fprintf(stderr, "Process %d does not end; see %s/log.\n", (int)pid, r->state);
+  pid_t pid = running(r, NULL);
+  if (!pid) { puts(run_text(r, TEXT(MSG_RUN_NOT_RUNNING))); return 0; }
+  if (pid < 0 || kill(pid, SIGTERM) != 0) { run_say(r, MSG_RUN_STOP_FOREIGN, NUM(pid), pid < 0 ? "-" : strerror(errno)); return 1; }
+  for (int i = 0; i < STOP_S * 50; i++, usleep(20 * 1000))
+    if (running(r, NULL) != pid) { puts(run_text(r, TEXT(MSG_RUN_STOPPED))); return 0; }
+  run_say(r, MSG_RUN_STOP_LATE, NUM(pid), arena_fmt(r->a, "%s/log", r->state));
   return 1;
 }
 
-static int reset(struct run *r) {
+static int status(struct run *r) {
+  char **lines;
+  if (!running(r, &lines)) { puts(run_text(r, TEXT(MSG_RUN_NOT_RUNNING))); return 3; }
+  say_running(r);
+  for (char **l = lines[0] ? lines + 1 : lines; *l; l++)
+    if (**l) printf("  %s\n", *l);
+  puts(run_text(r, TEXT(MSG_RUN_WHERE, r->state)));
+  return 0;
+}
+
+static int reset(struct run *r, bool yes) {
   char answer[16] = "";
-  if (running(r)) { fprintf(stderr, "Stop it first: make stop\n"); return 1; }
-  printf("This deletes the database, the keys and all logs in %s. Type yes to go on: ", r->state);
+  struct stat st;
+  pid_t pid = running(r, NULL);
+  if (pid) { run_say(r, MSG_RUN_STOP_FIRST, NUM(pid)); return 1; }
+  if (lstat(r->state, &st) != 0) { puts(run_text(r, TEXT(MSG_RUN_RESET_NOTHING, r->state))); return 0; }
+  if (access(lock_path(r), F_OK) != 0) { run_say(r, MSG_RUN_NOT_OURS, r->state); return 1; }
+  printf("%s ", run_text(r, TEXT(MSG_RUN_RESET_ASK, r->state)));
   fflush(stdout);
-  if (!fgets(answer, sizeof answer, stdin) || !streq(str_trim(r->a, answer), "yes")) { puts("Nothing was changed."); return 1; }
-  const char *const rm[] = {"/bin/rm", "-rf", r->state, r->sock, NULL};
-  return run_once(r, getuid(), getgid(), NULL, rm) ? 0 : 1;
+  if (yes) puts("yes");
+  else if (!fgets(answer, sizeof answer, stdin) || !streq(str_trim(r->a, answer), "yes")) { puts(run_text(r, TEXT(MSG_RUN_RESET_KEPT))); return 1; }
+  if (!remove_tree(r, r->state) || !remove_tree(r, r->sock)) return 1;
+  puts(run_text(r, TEXT(MSG_RUN_RESET_DONE, r->state)));
+  return 0;
+}
+
+/* The command line with the database and the keys of this state folder: fedlcm-run cli reset-password Admin */
+static int cli(struct run *r, char **args, int n) {
+  const char **argv = ARENA_ARRAY(r->a, const char *, n + 2);
+  argv[0] = arena_fmt(r->a, "%s/bin/fedlcm", r->app);
+  for (int i = 0; i < n; i++) argv[i + 1] = args[i];
+  if (!running(r, NULL)) { run_say(r, MSG_RUN_START_FIRST); return 1; }
+  return run_once(r, r->poller, run_env(r, true, NULL), argv, NULL);
+}
+
+/* Renders nginx.conf into the state folder without starting anything (`make check` lets nginx test it). */
+static int render(struct run *r) {
+  const char *const *argv = run_nginx_argv(r);
+  if (!argv || !run_dirs(r) || !run_tls(r) || !run_nginx_conf(r)) return 1;
+  if (!running(r, NULL)) remove_tree(r, r->sock);
+  for (; *argv; argv++) puts(*argv);
+  return 0;
 }
 
 int main(int argc, char **argv) {
@@ -125,10 +192,12 @@ int main(int argc, char **argv) {
   const char *cmd = argc > 1 ? argv[1] : "run";
   log_init("fedlcm-run", LOG_LEVEL_WARN);
   if (!run_paths(&r)) return 1;
-  if (streq(cmd, "run")) return start(&r);
   if (streq(cmd, "stop")) return stop(&r);
-  if (streq(cmd, "reset")) return reset(&r);
-  if (streq(cmd, "status")) return running(&r) ? 0 : (puts("FedLCM is not running."), 3);
-  fprintf(stderr, "usage: fedlcm-run [run|stop|status|reset]\n");
+  if (streq(cmd, "status")) return status(&r);
+  if (streq(cmd, "reset")) return reset(&r, argc > 2 && streq(argv[2], "--yes"));
+  if (streq(cmd, "cli")) return cli(&r, argv + 2, argc - 2);
+  if (streq(cmd, "run")) return run_conf(&r) ? start(&r) : 1;
+  if (streq(cmd, "render")) return run_conf(&r) ? render(&r) : 1;
+  fputs("usage: fedlcm-run [run | stop | status | reset [--yes] | cli COMMAND... | render]\n", stderr);
   return 2;
 }

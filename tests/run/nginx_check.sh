@@ -1,11 +1,25 @@
 #!/bin/bash
-# `nginx -t` on a rendered configuration.
+# `nginx -t` on the configuration that fedlcm-run renders: plain, behind a proxy, with TLS.
 set -eu
 cd "$(dirname "$0")/../.."
 d=$(mktemp -d)
 trap 'rm -rf "$d"' EXIT
-mkdir -p "$d/nginx" "$d/web" "$d/static"
-sed -e "s|@LISTEN@|127.0.0.1:9099|; s|@SSL@||; s|@HTTPS@||; s|@STATIC@|$d/static|; s|@STATE@|$d|g; s|@SOCK@|$d|g" conf/nginx.conf.in > "$d/nginx.conf"
-/usr/sbin/nginx -t -q -p "$d/nginx/" -c "$d/nginx.conf" -e stderr
-grep -q 'fastcgi_keep_conn off' "$d/nginx.conf"
+chmod 755 "$d"
+check() { # what, settings...
+  local what=$1 argv
+  shift
+  rm -rf "$d/s"
+  argv=$(env FEDLCM_STATE="$d/s" FEDLCM_PORT=65431 "$@" "${STACK_BIN:-build/release/bin}/fedlcm-run" render 2>"$d/err") || { cat "$d/err"; exit 1; }
+  mapfile -t argv <<<"$argv"
+  "${argv[@]}" -t -q || { echo "nginx -t: $what: not in order"; exit 1; }
+  # Kept FastCGI connections pin idle workers (reference 81 section 4).
+  grep -q '^ *fastcgi_keep_conn off;' "$d/s/app/nginx.conf"
+  ! grep -nE '@[A-Z_0-9]+@' "$d/s/app/nginx.conf" "$d"/s/app/front/*.html || { echo "nginx -t: $what: a name was not filled in"; exit 1; }
+}
+check plain X=
+check proxy FEDLCM_BEHIND_PROXY=yes "FEDLCM_PROXY_FROM=10.0.0.1, 192.168.0.0/16"
+check "self-made TLS" FEDLCM_TLS=self-made FEDLCM_LISTEN=::1
+rm -rf "$d/own" && mkdir "$d/own"
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$d/own/key" -out "$d/own/crt" -subj /CN=localhost -days 2 2>/dev/null
+check "own TLS files" FEDLCM_TLS_CERT="$d/own/crt" FEDLCM_TLS_KEY="$d/own/key"
 echo "nginx -t: in order"
