@@ -68,6 +68,7 @@ bool js_parse(struct arena *a, const char *p, size_t n, size_t max, js **out, st
   if (!n) return err_set(e, FAIL_BAD_REQUEST, MSG_JSON_EMPTY);
   size_t bad = bad_token(p, n);
   if (bad < n) return err_set(e, FAIL_BAD_REQUEST, MSG_JSON_BAD, NUM(bad), str_excerpt(a, p + bad, n - bad, 20));
+  if (!str_utf8_ok(p, n)) return err_set(e, FAIL_BAD_REQUEST, MSG_JSON_UTF8); /* json-c's own check lets surrogates pass */
   __attribute__((cleanup(drop_tokener))) struct json_tokener *t = json_tokener_new_ex(32);
   if (!t) return err_set(e, FAIL_BUG, MSG_INTERNAL_BUG);
   json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
