@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #ifdef FEDLCM_ASAN
-#include <sanitizer/asan_interface.h>
-#define POISON(p, n) ASAN_POISON_MEMORY_REGION((p), (n))
-#define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION((p), (n))
+void __asan_poison_memory_region(void const volatile *p, size_t n); /* sanitizer/asan_interface.h, which clang's package lacks */
+void __asan_unpoison_memory_region(void const volatile *p, size_t n);
+#define POISON(p, n) __asan_poison_memory_region((p), (n))
+#define UNPOISON(p, n) __asan_unpoison_memory_region((p), (n))
 enum { BLOCK = 64 * 1024, ALIGN = 16, GAP = ALIGN };
 #else
 #define POISON(p, n) ((void)(p), (void)(n))

@@ -1,19 +1,35 @@
+/* Contract: err.h. */
 #include "base/err.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include "base/arena.h"
 #include "base/str.h"
 
-bool err_set_at(struct err *e, enum err_kind kind, enum msg key, const char *file, int line, const char *const *args, size_t n) {
+enum { LEAST_ROOM = 160 };
+_Static_assert(sizeof(((struct err *)0)->store) > (LEAST_ROOM + 1) * (TEXT_MAX_ARGS + 1), "every value has its least room");
+
+/* Room that the values behind one keep for themselves, so that a long remote message does not push out the name it is about. */
+static size_t reserved(const char *const *args, size_t from, size_t n) {
+  size_t sum = 0;
+  for (size_t i = from; i < n; i++) {
+    size_t len = strlen(nn(args[i]));
+    sum += (len < LEAST_ROOM ? len : LEAST_ROOM) + 1;
+  }
+  return sum;
+}
+
+bool err_set_at(struct err *e, enum err_kind kind, enum msg key, const char *file, int line, const char *const *args_after_null, size_t n) {
+  const char *const *args = args_after_null + 1;
   e->kind = kind, e->key = key, e->file = file, e->line = line, e->n = 0, e->retry = false, e->retry_after = 0, e->detail[0] = 0;
   /* The values may point into our own store (an error made from itself): copy into a fresh one first. */
   char fresh[sizeof e->store];
   size_t used = 0;
-  for (size_t i = 0; i < n && i < TEXT_MAX_ARGS; i++) {
-    const char *v = nn(args[i + 1]);
-    size_t len = strlen(v), left = sizeof fresh - used - (n - i);
+  if (n > TEXT_MAX_ARGS) n = TEXT_MAX_ARGS;
+  for (size_t i = 0; i < n; i++) {
+    const char *v = nn(args[i]);
+    size_t len = strlen(v), left = sizeof fresh - used - 1 - reserved(args, i + 1, n);
     if (len > left) len = left;
-    while (len && len < strlen(v) && ((unsigned char)v[len] & 0xc0) == 0x80) len--;
+    while (len && ((unsigned char)v[len] & 0xc0) == 0x80) len--;
     memcpy(fresh + used, v, len);
     fresh[used + len] = 0;
     e->args[e->n++] = e->store + used;
