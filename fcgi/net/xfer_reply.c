@@ -53,14 +53,15 @@ static enum net_cause tls_cause(struct transfer *t, CURLcode code, const char **
 }
 
 static enum net_cause timeout_cause(struct transfer *t, const char **why) {
-  curl_off_t name = 0, tcp = 0;
+  curl_off_t name = 0;
+  char *ip = NULL; /* set when the TCP connection stands; CONNECT_TIME is not, before TLS is through (7.88, seen) */
   curl_easy_getinfo(t->easy, CURLINFO_NAMELOOKUP_TIME_T, &name);
-  curl_easy_getinfo(t->easy, CURLINFO_CONNECT_TIME_T, &tcp);
+  curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_IP, &ip);
   long ms = (long)(clock_mono_ms() - t->started_ms);
   const char *s = arena_fmt(t->a, "%ld.%ld s", ms / 1000, ms % 1000 / 100);
   if (t->sent) return *why = arena_fmt(t->a, "no whole answer from %s within %s", at(t), s), NET_TIMEOUT;
   if (!*t->address && !name) return *why = arena_fmt(t->a, "the name server did not answer within %s", s), NET_DNS;
-  if (tcp) return *why = arena_fmt(t->a, "%s took the connection but did not finish the TLS handshake within %s", at(t), s), NET_CONNECT_TIMEOUT;
+  if (ip && *ip) return *why = arena_fmt(t->a, "%s took the connection but did not finish the TLS handshake within %s", at(t), s), NET_CONNECT_TIMEOUT;
   return *why = arena_fmt(t->a, "%s did not answer the connection attempt within %s", at(t), s), NET_CONNECT_TIMEOUT;
 }
 
