@@ -17,7 +17,11 @@ static char *slurp(const char *path, size_t *n) {
   if (!f) die(path);
   *n = 0;
   do {
-    if (*n + 65536 > cap && !(p = realloc(p, (cap = cap * 2 + 65536) + 1))) die(path);
+    if (*n + 65536 > cap) {
+      char *more = realloc(p, (cap = cap * 2 + 65536) + 1);
+      if (!more) die(path);
+      p = more;
+    }
     *n += k = fread(p + *n, 1, 65536, f);
   } while (k);
   if (ferror(f)) die(path);

@@ -48,6 +48,15 @@ static void append(char **t, const char *s) {
   *t = d;
 }
 
+static struct entry *next_entry(void) {
+  if (n == cap) {
+    struct entry *more = realloc(v, (cap = cap ? cap * 2 : 256) * sizeof *v);
+    if (!more) die("out of memory", NULL);
+    v = more;
+  }
+  return &v[n++];
+}
+
 static void read_file(const char *path) {
   FILE *f = fopen(file = path, "r");
   if (!f) { perror(path); exit(1); }
@@ -63,8 +72,7 @@ static void read_file(const char *path) {
       finish(e);
       line = at;
       if (strspn(b, "abcdefghijklmnopqrstuvwxyz0123456789._-") != strlen(b)) die("bad key", b);
-      if (n == cap && !(v = realloc(v, (cap = cap ? cap * 2 : 256) * sizeof *v))) exit(1);
-      e = &v[n++];
+      e = next_entry();
       *e = (struct entry){copy(b), {0}, path, line};
       lang = -1;
     } else if (e && !strncmp(b, "    ", 4) && lang >= 0) append(&e->t[lang], b + 4 + strspn(b + 4, " "));
