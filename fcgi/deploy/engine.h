@@ -76,7 +76,7 @@ struct work {
   struct participant party, exchange; struct endpoint endpoint; struct infra infra;
   bool has_party, has_exchange, has_endpoint, has_infra;
   /* the call being built: credentials to use. load() sets it to infra.kubeconfig_secret; a step may point elsewhere */
-  struct uuid call_secret; const char *kf_token;
+  struct uuid call_secret; const char *kf_token; bool raw; /* a call of a STEP_KUBEFATE step that goes to Kubernetes itself */
   /* to the engine */
   int wait_ms; double fraction; const char *goto_key;
   /* engine's own */

@@ -1,15 +1,21 @@
 #include "deploy/fsm.h"
 #include "base/str.h"
 #include "deploy/engine.h"
+#include "deploy/workflows.h"
 
-const struct workflow *const WORKFLOWS[] = {NULL};
-const int N_WORKFLOWS = 0;
+const struct workflow *const WORKFLOWS[] = {
+    &WF_ENDPOINT_INSTALL, &WF_ENDPOINT_ADOPT, &WF_ENDPOINT_REMOVE, &WF_EXCHANGE_CREATE, &WF_CLUSTER_CREATE, &WF_EXCHANGE_REMOVE,
+    &WF_CLUSTER_REMOVE,   &WF_ROUTES_PUSH,    &WF_INFRA_TEST,      &WF_ENDPOINT_SCAN,   &WF_ENDPOINT_PROBE, &WF_ENDPOINT_CHECK,
+    &WF_PARTICIPANT_CHECK,
+};
+const int N_WORKFLOWS = sizeof WORKFLOWS / sizeof *WORKFLOWS;
 
 const struct workflow *workflow_find(const char *name) {
   for (int i = 0; i < N_WORKFLOWS; i++)
     if (streq(WORKFLOWS[i]->name, name)) return WORKFLOWS[i];
   return NULL;
 }
+
 int workflow_step(const struct workflow *wf, const char *key) {
   for (int i = 0; i < wf->n; i++)
     if (streq(wf->steps[i].key, key)) return i;

@@ -1,35 +1,95 @@
-/* Contract: runner.h. */
+/* Contract: runner.h. The loop: claim what is due, drive it, take finished transfers, sleep until the next is due. */
 #include "deploy/runner.h"
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
-#include "base/arena.h"
-#include "base/clock.h"
-#include "base/conf.h"
-#include "base/err.h"
 #include "base/log.h"
-#include "crypt/seal.h"
-#include "db/db.h"
 #include "db/migrate.h"
+#include "deploy/drive.h"
 #include "deploy/duties.h"
+#include "deploy/store.h"
 
-enum { DUTIES_MS = 60000 };
-static volatile sig_atomic_t stop;
-static void on_term(int sig) { (void)sig; stop = 1; }
+enum { SLOTS = 64, PER_CLUSTER = 2, DUTIES_MS = 60000, LOOK_MS = 1000, DRAIN_MS = 11000 };
+
+struct runner { struct engine en; struct conf conf; char holder[400]; struct arena *a; int sig_fd; int64_t duties_due, claim_due; bool ready; };
+
+static bool told_to_stop(struct runner *r) {
+  struct signalfd_siginfo si;
+  return read(r->sig_fd, &si, sizeof si) == (ssize_t)sizeof si;
+}
+
+/* After a (re)connection: what this slot's predecessor or the lost connection left leased is free again. */
+static bool get_ready(struct runner *r) {
+  struct err e = ERR_INIT;
+  int n = 0;
+  if (r->ready && db_alive(r->en.db)) return true;
+  r->ready = db_connect(r->en.db, &e) && migrate_check(r->en.db, r->a, &e) && store_recover(r->en.db, r->a, r->holder, &n, &e) && db_listen(r->en.db, "fedlcm_work", &e);
+  if (!r->ready) log_err(LOG_LEVEL_WARN, "runner", "database", &e);
+  else if (n) log_info("runner", "took over unfinished work", "count", num_text((char[24]){0}, n));
+  return r->ready;
+}
+
+static void claim(struct runner *r) {
+  struct err e = ERR_INIT;
+  struct claim c[SLOTS];
+  int n = 0, wait = LOOK_MS;
+  r->en.next_due = INT64_MAX;
+  if (r->en.in_flight < SLOTS && !store_claim(r->en.db, r->a, r->holder, r->conf.lease_s, SLOTS - r->en.in_flight, c, &n, &e)) {
+    log_err(LOG_LEVEL_WARN, "runner", "claim", &e);
+    r->ready = false;
+    return;
+  }
+  for (int i = 0; i < n; i++) drive(work_new(&r->en, c[i].id, c[i].token));
+  if (db_alive(r->en.db) && !store_next_due(r->en.db, r->a, LOOK_MS, &wait, &e)) r->ready = false;
+  r->claim_due = clock_mono_ms() + (wait < 20 && n == 0 ? 50 : wait);
+  if (r->en.next_due < r->claim_due) r->claim_due = r->en.next_due;
+}
+
+static void duties(struct runner *r) {
+  struct err e = ERR_INIT;
+  if (clock_mono_ms() < r->duties_due) return;
+  r->duties_due = clock_mono_ms() + DUTIES_MS;
+  if (!duties_run(r->en.db, r->a, r->conf.keep_days, &e)) log_err(LOG_LEVEL_WARN, "runner", "duties", &e);
+}
+
+static void take_replies(struct runner *r) {
+  struct xfer_done d;
+  while (xfer_next(r->en.xfer, &d)) drive_reply(d.user, &d.reply);
+}
+
+static void turn(struct runner *r, bool stopping) {
+  bool up = get_ready(r);
+  if (up && !stopping) {
+    if (db_take_notifies(r->en.db) || clock_mono_ms() >= r->claim_due) claim(r);
+    if (db_alive(r->en.db)) duties(r);
+  }
+  int64_t pause = up ? r->claim_due - clock_mono_ms() : 500;
+  int fds[2] = {r->sig_fd, db_socket(r->en.db)};
+  xfer_wait(r->en.xfer, fds, fds[1] >= 0 ? 2 : 1, pause < 0 ? 0 : pause > LOOK_MS ? LOOK_MS : (int)pause);
+  take_replies(r);
+  arena_reset(r->a);
+}
 
 int poller_runner(const struct conf *c, int slot, const char *instance) {
+  static struct runner r;
   struct err e = ERR_INIT;
   struct seal_key key;
-  struct arena *a = arena_new();
-  struct db *db = db_new(c->conninfo, "fedlcm-poller", 10000);
-  sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_term}, NULL);
+  sigset_t set;
+  r.conf = *c, r.a = arena_new();
   if (!seal_key_load(c->seal_private, &key, &e)) { log_err(LOG_LEVEL_ERROR, "runner", "start", &e); return 3; }
-  log_info("runner", "started", "instance", instance, "slot", num_text((char[24]){0}, slot));
-  for (int64_t due = 0; !stop; arena_reset(a), usleep(200 * 1000)) {
-    if (clock_mono_ms() < due) continue;
-    due = clock_mono_ms() + DUTIES_MS;
-    if (!migrate_check(db, a, &e) || !duties_run(db, a, c->keep_days, &e)) log_err(LOG_LEVEL_WARN, "runner", "duties", &e), due = clock_mono_ms() + 2000;
-  }
-  db_free(db);
-  arena_free(a);
+  snprintf(r.holder, sizeof r.holder, "%s/%d", instance, slot);
+  sigemptyset(&set), sigaddset(&set, SIGTERM);
+  sigprocmask(SIG_BLOCK, &set, NULL);
+  r.sig_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+  signal(SIGPIPE, SIG_IGN);
+  r.en = (struct engine){.conf = &r.conf, .db = db_new(c->conninfo, "fedlcm-poller", 10000), .xfer = xfer_new(SLOTS, PER_CLUSTER)};
+  r.en.reach = reach_new(r.en.xfer, &key);
+  log_info("runner", "started", "holder", r.holder);
+  while (!told_to_stop(&r)) turn(&r, false);
+  /* Calls under way may finish; their results are kept. What waits is released for the others at once. */
+  for (int64_t end = clock_mono_ms() + DRAIN_MS; r.en.in_flight && clock_mono_ms() < end;) turn(&r, true);
+  int n;
+  if (db_alive(r.en.db) && !store_recover(r.en.db, r.a, r.holder, &n, &e)) log_err(LOG_LEVEL_WARN, "runner", "release", &e);
+  log_info("runner", "stopped", "holder", r.holder);
   return 0;
 }

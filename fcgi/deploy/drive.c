@@ -1,0 +1,277 @@
+/* Contract: drive.h. One transaction per request and per digest; what they wrote is kept exactly when the step's result is. */
+#include "deploy/drive.h"
+#include <stdlib.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "deploy/fsm.h"
+#include "deploy/store.h"
+#include "kube/kube.h"
+#include "kube/read.h"
+#include "kubefate/kubefate.h"
+#include "model/event.h"
+
+enum { MAX_LOOP = 400 };
+
+struct work *work_new(struct engine *en, long id, long token) {
+  struct work *w = calloc(1, sizeof *w);
+  BUG_ON(!w);
+  w->eng = en, w->db = en->db, w->id = id, w->token = token, w->a = arena_new();
+  en->in_flight++;
+  return w;
+}
+
+void work_free(struct work *w) {
+  w->eng->in_flight--;
+  arena_free(w->a);
+  free(w);
+}
+
+static int deadline(const struct work *w) {
+  int s = w->st->deadline_s * w->eng->conf->deadline_scale_pct / 100;
+  return s < 5 ? 5 : s;
+}
+
+/* Half a second at first, slower with age (DESIGN, numbers: waiting adapts). */
+static int adaptive(const struct work *w) {
+  long age = (long)((w->now - w->step_started) / 1000000);
+  return age < 10 ? 400 : age < 60 ? 1000 : age < 300 ? 3000 : 10000;
+}
+
+static int backoff(const struct work *w) {
+  int ms = 500 << (w->attempt < 5 ? w->attempt : 5);
+  return ms + (int)(clock_mono_ms() % (ms / 4 + 1)); /* jitter */
+}
+
+/* --- ends of a step --- */
+static bool advance(struct work *w, const char *state, bool *ended, bool *lost, struct err *e) {
+  *ended = false;
+  if (!store_step(w, state, 1, e)) return false;
+  w->intent_at = 0, w->attempt = 0, w->step_deadline = 0;
+  bool last = (w->st->flags & STEP_LAST) != 0 || w->step + 1 >= w->wf->n;
+  if (!last) {
+    w->step++;
+    return store_save(w, KEEP_LEASE, w->eng->conf->lease_s, 0, lost, e) && store_percent(w, e);
+  }
+  *ended = true;
+  enum work_end how = w->st->flags & STEP_CANCEL ? END_CANCELLED : END_SUCCEEDED;
+  if (streq(w->wf->class, "check")) return w->wf->ended(w, END_SUCCEEDED, NULL, e) && store_again(w, w->wait_ms > 0 ? w->wait_ms : 15000, lost, e);
+  if (w->wf->ended && !w->wf->ended(w, how, NULL, e)) return false;
+  return store_end(w, how, NULL, lost, e);
+}
+
+static bool jump(struct work *w, const char *key, bool *lost, struct err *e) {
+  int to = workflow_step(w->wf, key);
+  BUG_ON(to < 0);
+  /* The step left behind keeps its row as it is; a later pass runs it again. */
+  if (!store_step(w, "pending", 0, e)) return false;
+  w->step = to, w->attempt = 0, w->step_deadline = 0;
+  return store_save(w, KEEP_LEASE, w->eng->conf->lease_s, 0, lost, e);
+}
+
+static bool fail_for_good(struct work *w, const struct err *why, bool *ended, bool *lost, struct err *e) {
+  bool go_on = (w->st->flags & STEP_ALWAYS_ON) || (w->force && (w->st->flags & STEP_FORCE_ON));
+  if (go_on) {
+    if (!work_event(w, true, err_text(why), e)) return false;
+    return advance(w, "failed", ended, lost, e);
+  }
+  *ended = true;
+  if (streq(w->wf->class, "check")) return w->wf->ended(w, END_FAILED, why, e) && store_again(w, w->wait_ms > 0 ? w->wait_ms : 15000, lost, e);
+  if (!store_step(w, "failed", 0, e)) return false;
+  if (w->wf->ended && !w->wf->ended(w, END_FAILED, why, e)) return false;
+  return store_end(w, END_FAILED, why, lost, e);
+}
+
+/* The step's time is over: the cause last observed is the reason, not the clock. */
+static bool timed_out(struct work *w, const struct err *opt_last, bool *ended, bool *lost, struct err *e) {
+  struct err why = ERR_INIT;
+  if (opt_last && opt_last->kind) why = *opt_last;
+  else store_last_evidence(w, &why);
+  if (why.kind == FAIL_NONE) err_set(&why, FAIL_TIMEOUT, MSG_STEP_DEADLINE, w->st->key, num_text((char[24]){0}, deadline(w) / 60));
+  return fail_for_good(w, &why, ended, lost, e);
+}
+
+static bool wait_more(struct work *w, int ms, const struct err *opt_last, bool *ended, bool *lost, struct err *e) {
+  if (w->step_deadline && w->now > w->step_deadline) return timed_out(w, opt_last, ended, lost, e);
+  *ended = true; /* released: the work goes back to the table */
+  if (!store_step(w, "running", w->fraction, e) || !store_percent(w, e)) return false;
+  int64_t due = clock_mono_ms() + ms;
+  if (due < w->eng->next_due) w->eng->next_due = due;
+  return store_save(w, KEEP_RELEASE, 0, ms, lost, e);
+}
+
+/* Applies an outcome inside the open transaction. *ended: this runner is done with the work for now. */
+static bool settle(struct work *w, enum outcome o, struct err *step_err, bool *ended, bool *lost, struct err *e) {
+  *ended = *lost = false;
+  switch (o) {
+  case OUT_DONE: return advance(w, "done", ended, lost, e);
+  case OUT_SKIP: return advance(w, "skipped", ended, lost, e);
+  case OUT_MORE: return (w->fraction > 0 ? store_step(w, "running", w->fraction, e) && store_percent(w, e) : true) && store_save(w, KEEP_LEASE, w->eng->conf->lease_s, 0, lost, e);
+  case OUT_WAIT: return wait_more(w, w->wait_ms > 0 ? w->wait_ms : adaptive(w), NULL, ended, lost, e);
+  case OUT_GOTO: return jump(w, w->goto_key, lost, e);
+  case OUT_FAIL: return fail_for_good(w, step_err, ended, lost, e);
+  case OUT_RETRY: {
+    int ms = step_err->retry_after > 0 ? step_err->retry_after * 1000 : backoff(w);
+    w->attempt++;
+    if (!work_evidence(w, "unreachable", err_text(step_err), e)) return false;
+    if (w->force && (w->st->flags & STEP_FORCE_ON) && w->now - w->step_started > 20 * 1000000LL) return fail_for_good(w, step_err, ended, lost, e);
+    return wait_more(w, ms, step_err, ended, lost, e);
+  }
+  case OUT_RELOGIN: case OUT_CALL: break;
+  }
+  log_bug("outcome not possible here", w->st->key, (int)o);
+}
+
+/* --- KubeFATE login, the engine's own call before a step that needs a token --- */
+static bool login_call(struct work *w, struct call *c, struct err *e) {
+  struct secret s = {0};
+  if (!reach_open(w->eng->reach, w->db, w->a, w->endpoint.credential_secret, &s, e)) return false;
+  char *nl = memchr(s.p, '\n', s.n);
+  struct secret pw = {nl ? (unsigned char *)nl + 1 : s.p, nl ? s.n - (size_t)(nl + 1 - (char *)s.p) : 0};
+  char *user = arena_strndup(w->a, (char *)s.p, nl ? (size_t)(nl - (char *)s.p) : 0);
+  *c = kf_login(w->a, user, &pw);
+  c->secret_body = true;
+  secret_free(&s);
+  return true;
+}
+
+static enum outcome login_digest(struct work *w, const struct reply *r, struct err *e) {
+  const js *body;
+  const char *token;
+  switch (kf_read(w->a, r, &body, e)) {
+  case KF_DONE:
+    if (!kf_token(body, &token)) return err_set(e, FAIL_UPSTREAM, MSG_KF_NO_TOKEN), OUT_RETRY;
+    reach_token_put(w->eng->reach, w->endpoint.uuid, token);
+    return OUT_MORE;
+  case KF_UNAUTHORIZED: return err_set(e, FAIL_UPSTREAM, MSG_KF_PASSWORD, w->endpoint.name), OUT_FAIL;
+  case KF_DENIED: case KF_KUBE_UNAUTHORIZED: case KF_REFUSED: return OUT_FAIL;
+  case KF_RETRY: case KF_NOT_FOUND: case KF_EXISTS: break;
+  }
+  return OUT_RETRY;
+}
+
+/* --- one round --- */
+static bool load(struct work *w, bool *lost, struct err *e) {
+  arena_reset(w->a);
+  w->has_party = w->has_exchange = w->has_endpoint = w->has_infra = false;
+  w->call_secret = (struct uuid){{0}}, w->kf_token = NULL;
+  if (!store_load(w, lost, e) || *lost) return !e->kind;
+  return !w->wf->load || w->wf->load(w, e);
+}
+
+static enum outcome ask(struct work *w, struct call *c, struct err *e) {
+  if (w->goto_key) return OUT_GOTO; /* a person's retry starts earlier */
+  if (w->cancel && w->wf->cancel_at && !(w->st->flags & STEP_CANCEL)) return w->goto_key = w->wf->cancel_at, OUT_GOTO;
+  /* A request that must happen once may be on its way already: look first, whatever this step would say. */
+  if (w->st->effect == EFFECT_ONCE && w->intent_at) return w->goto_key = w->st->look, OUT_GOTO;
+  w->logging_in = w->raw = false;
+  if (w->st->flags & STEP_KUBEFATE) {
+    if (!w->has_endpoint) return OUT_SKIP;
+    w->kf_token = reach_token(w->eng->reach, w->endpoint.uuid);
+    if (!w->kf_token) {
+      w->logging_in = true;
+      return login_call(w, c, e) ? OUT_CALL : OUT_FAIL;
+    }
+  }
+  return w->st->request(w, c, e);
+}
+
+static bool send_call(struct work *w, const struct call *c, struct err *e) {
+  struct peer *p;
+  struct call out = *c;
+  if (!reach_peer(w->eng->reach, w->db, w->a, w->call_secret, &p, e)) return false;
+  if ((w->st->flags & STEP_KUBEFATE) && !w->raw) out = kube_via_service(w->a, w->endpoint.kube_ns, "kubefate:8080", *c);
+  xfer_start(w->eng->xfer, p, w->a, &out, w);
+  return true;
+}
+
+/* Returns false when this runner is done with the work. */
+static bool commit_outcome(struct work *w, struct tx *tx, enum outcome o, struct err *step_err) {
+  struct err e = ERR_INIT;
+  bool ended = false, lost = false;
+  if (settle(w, o, step_err, &ended, &lost, &e) && !lost && tx_commit(tx, &e)) return !ended;
+  if (tx->open) tx_rollback(tx);
+  if (lost) log_info("engine", "lease lost, result dropped", "workflow", w->wf->name);
+  else log_err(LOG_LEVEL_WARN, "engine", w->st->key, &e);
+  return false; /* the lease runs out or is released at the next start; the step is repeated from its last committed state */
+}
+
+enum round { ROUND_AGAIN, ROUND_SENT, ROUND_OVER };
+static enum round one_round(struct work *w) {
+  struct err e = ERR_INIT;
+  struct call c = {0};
+  bool lost = false, fresh;
+  TX(tx);
+  if (!tx_begin(w->db, &tx, &e) || !load(w, &lost, &e) || lost) {
+    if (!lost) log_err(LOG_LEVEL_WARN, "engine", "load", &e);
+    if (!lost && db_alive(w->db) && w->wf && e.kind == FAIL_NOT_FOUND) { /* the record is gone: nothing to do any more */
+      if (tx.open && store_end(w, END_FAILED, &e, &lost, &(struct err)ERR_INIT)) (void)!tx_commit(&tx, &e);
+    }
+    return ROUND_OVER;
+  }
+  log_scope(w->op_uuid.s);
+  if (!store_step_begin(w, deadline(w), &fresh, &e)) return ROUND_OVER;
+  enum outcome o = ask(w, &c, &e);
+  if (o != OUT_CALL) return commit_outcome(w, &tx, o, &e) ? ROUND_AGAIN : ROUND_OVER;
+  if (w->st->effect == EFFECT_ONCE && !w->logging_in) w->intent_at = -1; /* now, stored before the call leaves */
+  if (!store_save(w, KEEP_LEASE, w->eng->conf->lease_s, 0, &lost, &e) || lost || !tx_commit(&tx, &e)) return ROUND_OVER;
+  if (send_call(w, &c, &e)) return ROUND_SENT;
+  TX(again);
+  if (!tx_begin(w->db, &again, &(struct err)ERR_INIT)) return ROUND_OVER;
+  if (w->intent_at == -1) w->intent_at = 0; /* nothing was sent */
+  return commit_outcome(w, &again, OUT_FAIL, &e) ? ROUND_AGAIN : ROUND_OVER;
+}
+
+void drive(struct work *w) {
+  for (int i = 0; i < MAX_LOOP; i++) {
+    enum round r = one_round(w);
+    log_scope(NULL);
+    if (r == ROUND_SENT) return;
+    if (r == ROUND_OVER) { work_free(w); return; }
+  }
+  log_error("engine", "too many rounds without a call", "workflow", w->wf ? w->wf->name : "");
+  work_free(w);
+}
+
+static enum outcome judge(struct work *w, const struct reply *r, struct err *e) {
+  if (w->logging_in) return login_digest(w, r, e);
+  if (w->st->effect == EFFECT_ONCE && r->fail != REPLY_OK) {
+    if (r->fail == REPLY_NOT_SENT) {
+      w->intent_at = 0; /* the server never saw it */
+      reply_err(r, w->st->key, e);
+      return OUT_RETRY;
+    }
+    return w->goto_key = w->st->look, OUT_GOTO;
+  }
+  enum outcome o = w->st->digest(w, r, e);
+  if (o != OUT_RELOGIN) { w->relogged = false; return o; }
+  if (w->st->effect == EFFECT_ONCE) w->intent_at = 0; /* refused before it did anything */
+  reach_token_drop(w->eng->reach, w->endpoint.uuid);
+  if (w->relogged) return err_set(e, FAIL_UPSTREAM, MSG_KF_PASSWORD, w->endpoint.name), OUT_RETRY;
+  w->relogged = true;
+  return OUT_MORE;
+}
+
+void drive_reply(struct work *w, const struct reply *r0) {
+  struct err e = ERR_INIT;
+  bool lost = false;
+  /* The reply lives in the arena that load() resets: keep it aside. */
+  struct arena *keep = w->a;
+  struct reply r = *r0;
+  w->a = arena_new();
+  bool go_on = false, was_login = w->logging_in;
+  {
+    TX(tx);
+    if (tx_begin(w->db, &tx, &e) && load(w, &lost, &e) && !lost) {
+      log_scope(w->op_uuid.s);
+      w->logging_in = was_login;
+      if (w->st->flags & STEP_KUBEFATE) w->kf_token = reach_token(w->eng->reach, w->endpoint.uuid);
+      enum outcome o = judge(w, &r, &e);
+      go_on = commit_outcome(w, &tx, o, &e);
+    } else if (!lost) log_err(LOG_LEVEL_WARN, "engine", "reply dropped", &e);
+  }
+  arena_free(keep);
+  log_scope(NULL);
+  if (go_on) drive(w);
+  else work_free(w);
+}

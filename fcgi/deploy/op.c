@@ -1,0 +1,161 @@
+/* Inserting, cancelling, retrying and superseding operations (contract: op.h). */
+#include "deploy/op.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "codec/js.h"
+#include "db/db.h"
+#include "deploy/engine.h"
+#include "deploy/fsm.h"
+
+static const struct stmt Q_LOCK = {"op_lock", "select pg_advisory_xact_lock(hashtextextended($1, 7))"};
+static const struct stmt Q_LIVE = {"op_live",
+    "select o.id, o.uuid, o.kind, o.state, o.subject_name, coalesce(w.intent_at > now() - interval '15 seconds', false) "
+    "from operation o left join work w on w.class = 'operation' and w.ref = o.id "
+    "where o.subject_type = $1 and o.subject = $2 and o.state in ('queued', 'running', 'failed') for update of o"};
+static const struct stmt Q_SUPERSEDE = {"op_supersede",
+    "with o as (update operation set state = 'superseded', ended_at = now(), version = version + 1 where id = $1 returning id), "
+    "h as (delete from hold where operation_id in (select id from o)) "
+    "update work set ended = true, lease_token = nextval('lease_token_seq'), lease_until = null where class = 'operation' and ref in (select id from o)"};
+static const struct stmt Q_HELD = {"op_held",
+    "select o.id, o.kind, o.state, o.subject_name from hold h join operation o on o.id = h.operation_id "
+    "where h.object = $1 and (h.exclusive or $2::boolean) order by o.id limit 1"};
+static const struct stmt Q_INSERT = {"op_insert",
+    "insert into operation (kind, subject_type, subject, subject_name, federation_uuid, actor, input, deadline) "
+    "values ($1, $2, $3, $4, nullif($5, '')::uuid, $6, $7::jsonb, now() + make_interval(secs => $8::float8)) returning id, uuid"};
+static const struct stmt Q_STEPS = {"op_steps",
+    "insert into operation_step (operation_id, ord, key, weight) "
+    "select $1::bigint, s.ord - 1, s.x->>'k', (s.x->>'w')::smallint from jsonb_array_elements($2::jsonb) with ordinality s(x, ord)"};
+static const struct stmt Q_WORK = {"op_work", "insert into work (class, ref, workflow, memo) values ('operation', $1, $2, $3::jsonb)"};
+static const struct stmt Q_HOLD = {"op_hold", "insert into hold (operation_id, object, exclusive) values ($1, $2, $3)"};
+static const struct stmt Q_NOTIFY = {"op_notify", "select pg_notify('fedlcm_work', '')"};
+static const struct stmt Q_CANCEL = {"op_cancel",
+    "update operation set cancel_requested = true, version = version + 1 where uuid = $1 and state in ('queued', 'running') returning id, kind"};
+static const struct stmt Q_RETRY = {"op_retry",
+    "update operation set state = 'queued', retry_requested = true, retries = retries + 1, cancel_requested = false, ended_at = null, error_class = '', "
+    "error_args = '[]', next_action = '', deadline = now() + (deadline - created_at), actor = $2, version = version + 1 "
+    "where uuid = $1 and state = 'failed' returning id, kind"};
+static const struct stmt Q_RETRY_WORK = {"op_retry_work",
+    "update work set ended = false, attempt = 0, run_at = now(), lease_until = null, step_deadline = null where class = 'operation' and ref = $1"};
+static const struct stmt Q_WAKE = {"op_wake", "update work set run_at = now() where class = 'operation' and ref = $1 and lease_until is null and not ended"};
+static const struct stmt Q_STATE = {"op_state", "select state, kind from operation where uuid = $1"};
+const struct stmt *const STMTS_OP[] = {&Q_LOCK, &Q_LIVE, &Q_SUPERSEDE, &Q_HELD, &Q_INSERT, &Q_STEPS, &Q_WORK, &Q_HOLD, &Q_NOTIFY, &Q_CANCEL, &Q_RETRY,
+                                       &Q_RETRY_WORK, &Q_WAKE, &Q_STATE, NULL};
+
+static const char *kind_label(const char *kind) { return kind; }
+
+/* The sentence about the operation in the way; kind is shown as a word of the catalogue ("op.<kind>"). */
+static bool conflict(struct err *e, struct arena *a, const struct rows *r, int kind_col) {
+  const char *state = row_text(r, 0, kind_col + 1);
+  return err_set(e, FAIL_CONFLICT, streq(state, "failed") ? MSG_OP_HELD_FAILED : MSG_OP_HELD, kind_label(row_text(r, 0, kind_col)), row_text(r, 0, kind_col + 2));
+}
+
+static bool supersede(struct db *db, struct arena *a, const char *id, struct err *e) { return db_exec(db, a, &Q_SUPERSEDE, NULL, e, id); }
+
+static bool clear_subject(struct db *db, struct arena *a, const struct op_new *o, bool *settle, struct err *e) {
+  struct rows r;
+  if (!db_query(db, a, &Q_LIVE, &r, e, o->subject_type, o->subject.s)) return false;
+  for (int i = 0; i < r.n; i++) {
+    if (!o->supersede) {
+      struct rows one = r;
+      return i == 0 ? conflict(e, a, &one, 2) : false;
+    }
+    *settle = *settle || row_bool(&r, i, 5);
+    if (!supersede(db, a, row_text(&r, i, 0), e)) return false;
+  }
+  return true;
+}
+
+static bool take_hold(struct db *db, struct arena *a, const char *op_id, struct op_hold h, struct err *e) {
+  struct rows r;
+  if (!db_query(db, a, &Q_HELD, &r, e, h.object.s, h.exclusive ? "t" : "f")) return false;
+  /* A push of routes that failed must not keep its exchange alive: removal supersedes it. */
+  if (r.n && streq(row_text(&r, 0, 1), "routes_push") && streq(row_text(&r, 0, 2), "failed")) {
+    if (!supersede(db, a, row_text(&r, 0, 0), e)) return false;
+  } else if (r.n) {
+    return conflict(e, a, &r, 1);
+  }
+  return db_exec(db, a, &Q_HOLD, NULL, e, op_id, h.object.s, h.exclusive ? "t" : "f");
+}
+
+static const char *steps_json(struct arena *a, const struct workflow *wf) {
+  struct buf b;
+  buf_init(&b, a, 16384);
+  struct jsw w;
+  jsw_init(&w, &b);
+  jsw_arr(&w);
+  for (int i = 0; i < wf->n; i++) {
+    jsw_obj(&w);
+    jsw_kstr(&w, "k", wf->steps[i].key);
+    jsw_ki64(&w, "w", wf->steps[i].flags & STEP_CANCEL ? 0 : wf->steps[i].weight);
+    jsw_end_obj(&w);
+  }
+  jsw_end_arr(&w);
+  return b.p;
+}
+
+bool op_insert(struct db *db, struct arena *a, const struct op_new *o, struct uuid *opt_out, struct err *e) {
+  const struct workflow *wf = workflow_find(o->workflow);
+  BUG_ON(!wf || !db_in_tx(db));
+  /* Locks in one order, so that two inserts never wait for each other in a circle. */
+  const char *ids[16];
+  size_t n = 0;
+  ids[n++] = o->subject.s;
+  for (size_t i = 0; i < o->n_holds && n < 16; i++) ids[n++] = o->holds[i].object.s;
+  for (size_t i = 0; i < n; i++)
+    for (size_t k = i + 1; k < n; k++)
+      if (strcmp(ids[k], ids[i]) < 0) { const char *t = ids[i]; ids[i] = ids[k]; ids[k] = t; }
+  for (size_t i = 0; i < n; i++) {
+    struct rows r;
+    if (!db_query(db, a, &Q_LOCK, &r, e, ids[i])) return false;
+  }
+  bool settle = false;
+  if (!clear_subject(db, a, o, &settle, e)) return false;
+  struct rows r;
+  if (!db_query(db, a, &Q_INSERT, &r, e, o->workflow, o->subject_type, o->subject.s, o->subject_name, o->federation.s, o->actor,
+                o->input_json ? o->input_json : "{}", arena_fmt(a, "%d", wf->deadline_s)))
+    return false;
+  const char *id = row_text(&r, 0, 0);
+  struct uuid u = row_uuid(&r, 0, 1);
+  if (!db_exec(db, a, &Q_STEPS, NULL, e, id, steps_json(a, wf))) return false;
+  if (!db_exec(db, a, &Q_WORK, NULL, e, id, wf->name, settle ? "{\"settle\":true}" : "{}")) return false;
+  for (size_t i = 0; i < o->n_holds; i++)
+    if (!take_hold(db, a, id, o->holds[i], e)) return false;
+  if (!db_query(db, a, &Q_NOTIFY, &r, e)) return false;
+  if (opt_out) *opt_out = u;
+  return true;
+}
+
+static bool not_live(struct db *db, struct arena *a, struct uuid op, struct err *e) {
+  struct rows r;
+  if (!db_query(db, a, &Q_STATE, &r, e, op.s)) return false;
+  if (!r.n) return err_set(e, FAIL_NOT_FOUND, MSG_OP_UNKNOWN, op.s);
+  return err_set(e, FAIL_CONFLICT, MSG_OP_STATE, row_text(&r, 0, 0));
+}
+
+bool op_cancel(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) {
+  TX(tx);
+  struct rows r;
+  if (!tx_begin(db, &tx, e) || !db_query(db, a, &Q_CANCEL, &r, e, op.s)) return false;
+  if (!r.n) return not_live(db, a, op, e);
+  const struct workflow *wf = workflow_find(row_text(&r, 0, 1));
+  if (!wf || !wf->cancel_at) return err_set(e, FAIL_CONFLICT, MSG_OP_NO_CANCEL);
+  if (!db_exec(db, a, &Q_WAKE, NULL, e, row_text(&r, 0, 0)) || !db_query(db, a, &Q_NOTIFY, &r, e)) return false;
+  return tx_commit(&tx, e);
+}
+
+bool op_retry(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) {
+  TX(tx);
+  struct rows r;
+  if (!tx_begin(db, &tx, e) || !db_query(db, a, &Q_RETRY, &r, e, op.s, actor)) return false;
+  if (!r.n) return not_live(db, a, op, e);
+  if (!db_exec(db, a, &Q_RETRY_WORK, NULL, e, row_text(&r, 0, 0)) || !db_query(db, a, &Q_NOTIFY, &r, e)) return false;
+  return tx_commit(&tx, e);
+}
+
+bool op_check_free(struct db *db, struct arena *a, struct uuid object, struct err *e) {
+  struct rows r;
+  if (!db_query(db, a, &Q_HELD, &r, e, object.s, "t")) return false;
+  return r.n ? conflict(e, a, &r, 1) : true;
+}

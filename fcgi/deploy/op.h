@@ -1,0 +1,23 @@
+/* Operations from the asking side: insert with holds, cancel, retry, supersede. One live operation per subject; parents are held shared or
+ * exclusive; a conflict is FAIL_CONFLICT naming the other operation. Call inside the transaction that makes the change. */
+#ifndef DEPLOY_OP_H
+#define DEPLOY_OP_H
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/uuid.h"
+struct db; struct arena; struct err; struct workflow;
+struct op_hold { struct uuid object; bool exclusive; };
+struct op_new {
+  const char *workflow;            /* name in deploy/fsm.c, e.g. "exchange_create" */
+  const char *subject_type; struct uuid subject; const char *subject_name; struct uuid federation;
+  const char *actor, *input_json;
+  const struct op_hold *holds; size_t n_holds;
+  bool supersede;                  /* mark the subject's live operation superseded in the same transaction (forced removal) */
+};
+bool op_insert(struct db *db, struct arena *a, const struct op_new *o, struct uuid *opt_out, struct err *e) __attribute__((warn_unused_result));
+/* Columns of the live row; FAIL_CONFLICT when the state does not allow it. */
+bool op_cancel(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) __attribute__((warn_unused_result));
+bool op_retry(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) __attribute__((warn_unused_result));
+/* Live operations that hold the object, as a sentence: FAIL_CONFLICT; true when free (exclusive wanted). Locks nothing. */
+bool op_check_free(struct db *db, struct arena *a, struct uuid object, struct err *e) __attribute__((warn_unused_result));
+#endif

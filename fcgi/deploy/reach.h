@@ -1,0 +1,19 @@
+/* Credentials in use: connections (peers) by kubeconfig secret, KubeFATE tokens by endpoint. Kept in the runner's memory only; losing them costs a
+ * login, nothing else. */
+#ifndef DEPLOY_REACH_H
+#define DEPLOY_REACH_H
+#include <stdbool.h>
+#include "base/uuid.h"
+#include "crypt/seal.h"
+#include "net/xfer.h"
+struct db; struct arena; struct err; struct reach;
+struct reach *reach_new(struct xfer *x, const struct seal_key *key);
+/* Opens the secret at first use. FAIL_INVALID when it cannot be opened. */
+bool reach_peer(struct reach *r, struct db *db, struct arena *a, struct uuid secret, struct peer **out, struct err *e) __attribute__((warn_unused_result));
+const struct seal_key *reach_key(const struct reach *r);
+/* A KubeFATE token that lives at least five more minutes, NULL when a login is needed. */
+const char *reach_token(struct reach *r, struct uuid endpoint);
+void reach_token_put(struct reach *r, struct uuid endpoint, const char *token);
+void reach_token_drop(struct reach *r, struct uuid endpoint);
+bool reach_open(struct reach *r, struct db *db, struct arena *a, struct uuid secret, struct secret *out, struct err *e) __attribute__((warn_unused_result));
+#endif

@@ -1,0 +1,224 @@
+/* Contract: store.h. Every write names the lease token; zero rows mean that somebody else owns the work now, and the caller rolls back. */
+#include "deploy/store.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "base/str.h"
+#include "deploy/fsm.h"
+#include "model/event.h"
+#include "model/status.h"
+
+static const struct stmt Q_RECOVER = {"work_recover",
+    "update work set lease_until = null, lease_token = nextval('lease_token_seq') where lease_by = $1 and lease_until is not null"};
+static const struct stmt Q_CLAIM = {"work_claim",
+    "with c as materialized (select id from work where not ended and run_at <= now() and (lease_until is null or lease_until < now()) "
+    "order by run_at limit $3::int for update skip locked) "
+    "update work w set lease_until = now() + make_interval(secs => $2::float8), lease_by = $1, lease_token = nextval('lease_token_seq') from c "
+    "where w.id = c.id returning w.id, w.lease_token"};
+static const struct stmt Q_NEXT = {"work_next",
+    "select greatest(0, extract(epoch from min(greatest(run_at, coalesce(lease_until, run_at))) - now()) * 1000)::bigint from work where not ended"};
+static const struct stmt Q_LOAD = {"work_load",
+    "select class, ref, workflow, step, memo, " USEC("intent_at") ", " USEC("step_deadline") ", attempt, " USEC("now()") " from work where id = $1 and lease_token = $2 and not ended"};
+static const struct stmt Q_LOAD_OP = {"work_load_op",
+    "select uuid, subject_type, subject, subject_name, coalesce(federation_uuid::text, ''), actor, input, cancel_requested, " USEC("deadline") ", state, retry_requested from operation where id = $1"};
+static const struct stmt Q_LOAD_PROBE = {"work_load_probe",
+    "select uuid, coalesce(subject::text, ''), actor, input, coalesce(input_secret::text, '') from probe where id = $1"};
+static const struct stmt Q_LOAD_CHECK = {"work_load_check", "select target_type, target, failures from health_check where id = $1"};
+static const struct stmt Q_SAVE = {"work_save",
+    "update work set step = $3, memo = $4::jsonb, intent_at = case $5 when 'now' then now() when 'keep' then intent_at end, attempt = $6, "
+    "lease_until = case when $7 = '' then now() + make_interval(secs => $8::float8) end, "
+    "run_at = case when $7 = '' then run_at else now() + make_interval(secs => $7::float8 / 1000) end where id = $1 and lease_token = $2"};
+static const struct stmt Q_STEP_BEGIN = {"work_step_begin",
+    "update work set step_deadline = now() + make_interval(secs => $3::float8) where id = $1 and lease_token = $2 and step_deadline is null returning " USEC("step_deadline")};
+static const struct stmt Q_STEP_ROW = {"work_step_row",
+    "update operation_step set state = 'running', started_at = coalesce(started_at, now()), deadline = now() + make_interval(secs => $3::float8), attempts = attempts + 1, ended_at = null "
+    "where operation_id = $1 and ord = $2"};
+static const struct stmt Q_OP_RUNNING = {"work_op_running",
+    "update operation set state = 'running', started_at = coalesce(started_at, now()), retry_requested = false, version = version + 1 where id = $1 and state in ('queued', 'running')"};
+static const struct stmt Q_STEP_STATE = {"work_step_state",
+    "update operation_step set state = $3, fraction = greatest(fraction, $4::real), ended_at = case when $3 in ('done', 'skipped', 'failed') then now() end "
+    "where operation_id = $1 and ord = $2 and (state <> $3 or fraction < $4::real)"};
+static const struct stmt Q_STEP_CLEAR = {"work_step_clear", "update work set step_deadline = null, attempt = 0 where id = $1 and lease_token = $2"};
+static const struct stmt Q_PERCENT = {"work_percent",
+    "update operation o set percent = greatest(o.percent, least(99, s.p)), version = o.version + 1 from (select coalesce((100 * sum(weight * case state when 'done' then 1 else fraction end) / "
+    "nullif(sum(weight) filter (where state <> 'skipped'), 0))::int, 0) p from operation_step where operation_id = $1 and state <> 'skipped') s where o.id = $1"};
+static const struct stmt Q_OP_END = {"work_op_end",
+    "update operation set state = $2, percent = case when $2 = 'succeeded' then 100 else percent end, ended_at = now(), cause = case when $2 = 'succeeded' then '' else cause end, "
+    "error_class = $3, error_args = $4::jsonb, next_action = $5, version = version + 1 where id = $1"};
+static const struct stmt Q_OP_UNHOLD = {"work_op_unhold", "delete from hold where operation_id = $1"};
+static const struct stmt Q_OP_SKIP = {"work_op_skip", "update operation_step set state = 'skipped' where operation_id = $1 and state = 'pending'"};
+static const struct stmt Q_WORK_END = {"work_end",
+    "update work set ended = true, lease_until = null, lease_token = nextval('lease_token_seq'), step_deadline = null, step = $3, memo = $4::jsonb where id = $1 and lease_token = $2"};
+static const struct stmt Q_PROBE_END = {"work_probe_end",
+    "update probe set state = $2, result = $3::jsonb, error_kind = $4, error_class = $5, error_args = $6::jsonb, ended_at = now(), version = version + 1 where id = $1"};
+static const struct stmt Q_CHECK_END = {"work_check_end",
+    "update health_check set ok = $2, failures = case when $2 then 0 else failures + 1 end, last_at = now(), last_class = $3, last_args = $4::jsonb where id = $1"};
+static const struct stmt Q_AGAIN = {"work_again",
+    "update work set step = 0, memo = '{}', attempt = 0, step_deadline = null, intent_at = null, lease_until = null, run_at = now() + make_interval(secs => $3::float8 / 1000) where id = $1 and lease_token = $2"};
+static const struct stmt Q_EVIDENCE = {"work_evidence",
+    "update operation set cause = $2, evidence_class = $3, evidence_args = $4::jsonb, evidence_at = now(), version = version + 1 where id = $1"};
+static const struct stmt Q_PART = {"work_part",
+    "insert into operation_component (operation_id, name, status, ready, reason, message) values ($1, $2, $3, $4, $5, $6) on conflict (operation_id, name) do update set "
+    "since = case when operation_component.status <> excluded.status then now() else operation_component.since end, status = excluded.status, ready = excluded.ready, "
+    "reason = excluded.reason, message = excluded.message"};
+static const struct stmt Q_WAKE_FED = {"work_wake_fed",
+    "update work w set run_at = now() from operation o where w.class = 'operation' and w.ref = o.id and o.federation_uuid = $1 and o.state in ('queued', 'running') "
+    "and w.lease_until is null and not w.ended and w.run_at > now()"};
+static const struct stmt Q_NOTIFY = {"work_notify", "select pg_notify('fedlcm_work', '')"};
+static const struct stmt Q_LAST_EVIDENCE = {"work_last_evidence", "select evidence_class, evidence_args from operation where id = $1 and cause <> ''"};
+const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_RECOVER, &Q_CLAIM, &Q_NEXT, &Q_LOAD, &Q_LOAD_OP, &Q_LOAD_PROBE, &Q_LOAD_CHECK, &Q_SAVE, &Q_STEP_BEGIN, &Q_STEP_ROW, &Q_OP_RUNNING,
+    &Q_STEP_STATE, &Q_STEP_CLEAR, &Q_PERCENT, &Q_OP_END, &Q_OP_UNHOLD, &Q_OP_SKIP, &Q_WORK_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_EVIDENCE, &Q_PART, &Q_WAKE_FED, &Q_NOTIFY, NULL};
+
+static const char *l(struct arena *a, long v) { return arena_fmt(a, "%ld", v); }
+static bool is_op(const struct work *w) { return streq(w->wf->class, "operation"); }
+
+bool store_recover(struct db *db, struct arena *a, const char *holder, int *released, struct err *e) { return db_exec(db, a, &Q_RECOVER, released, e, holder); }
+
+bool store_claim(struct db *db, struct arena *a, const char *holder, int lease_s, int limit, struct claim *out, int *n, struct err *e) {
+  struct rows r;
+  *n = 0;
+  if (!db_query(db, a, &Q_CLAIM, &r, e, holder, l(a, lease_s), l(a, limit))) return false;
+  for (int i = 0; i < r.n && i < limit; i++) out[(*n)++] = (struct claim){row_i64(&r, i, 0), row_i64(&r, i, 1)};
+  return true;
+}
+
+bool store_next_due(struct db *db, struct arena *a, int cap_ms, int *out, struct err *e) {
+  struct rows r;
+  if (!db_query(db, a, &Q_NEXT, &r, e)) return false;
+  int64_t ms = r.n && !row_null(&r, 0, 0) ? row_i64(&r, 0, 0) : cap_ms;
+  *out = ms < cap_ms ? (int)ms : cap_ms;
+  return true;
+}
+
+static bool load_op(struct work *w, struct err *e) {
+  struct rows r;
+  js *in = NULL;
+  if (!db_query(w->db, w->a, &Q_LOAD_OP, &r, e, l(w->a, w->ref))) return false;
+  if (!r.n) return err_set(e, FAIL_BUG, MSG_INTERNAL_BUG);
+  w->op_uuid = row_uuid(&r, 0, 0), w->subject_type = row_text(&r, 0, 1), w->subject = row_uuid(&r, 0, 2), w->subject_name = row_text(&r, 0, 3);
+  w->federation = row_uuid(&r, 0, 4), w->actor = row_text(&r, 0, 5), w->cancel = row_bool(&r, 0, 7), w->op_deadline = row_time(&r, 0, 8);
+  if (!js_parse(w->a, row_text(&r, 0, 6), strlen(row_text(&r, 0, 6)), 4 << 20, &in, e)) return false;
+  w->input = in, w->force = js_bool(in, "force", false);
+  if (row_bool(&r, 0, 10) && w->st->retry_from) w->goto_key = w->st->retry_from; /* the engine goes there before its first request */
+  return true;
+}
+
+static bool load_other(struct work *w, struct err *e) {
+  struct rows r;
+  js *in = NULL;
+  if (streq(w->wf->class, "probe")) {
+    if (!db_query(w->db, w->a, &Q_LOAD_PROBE, &r, e, l(w->a, w->ref))) return false;
+    if (!r.n) return err_set(e, FAIL_BUG, MSG_INTERNAL_BUG);
+    w->op_uuid = row_uuid(&r, 0, 0), w->subject = row_uuid(&r, 0, 1), w->actor = row_text(&r, 0, 2), w->input_secret = row_uuid(&r, 0, 4);
+    if (!js_parse(w->a, row_text(&r, 0, 3), strlen(row_text(&r, 0, 3)), 4 << 20, &in, e)) return false;
+    w->input = in;
+    return true;
+  }
+  if (!db_query(w->db, w->a, &Q_LOAD_CHECK, &r, e, l(w->a, w->ref))) return false;
+  if (!r.n) return err_set(e, FAIL_NOT_FOUND, MSG_INTERNAL_BUG);
+  w->target_type = row_text(&r, 0, 0), w->subject = row_uuid(&r, 0, 1), w->failures = row_int(&r, 0, 2);
+  return true;
+}
+
+bool store_load(struct work *w, bool *lost, struct err *e) {
+  struct rows r;
+  *lost = false;
+  if (!db_query(w->db, w->a, &Q_LOAD, &r, e, l(w->a, w->id), l(w->a, w->token))) return false;
+  if (!r.n) return *lost = true;
+  w->wf = workflow_find(row_text(&r, 0, 2));
+  w->step = row_int(&r, 0, 3);
+  if (!w->wf || w->step < 0 || w->step >= w->wf->n) return err_set(e, FAIL_BUG, MSG_INTERNAL_BUG), err_detail(e, "work %ld: workflow %s step %d", w->id, row_text(&r, 0, 2), w->step);
+  w->st = &w->wf->steps[w->step];
+  w->ref = row_i64(&r, 0, 1), w->intent_at = row_time(&r, 0, 5), w->step_deadline = row_time(&r, 0, 6), w->attempt = row_int(&r, 0, 7), w->now = row_time(&r, 0, 8);
+  w->step_started = w->step_deadline ? w->step_deadline - (usec_t)w->st->deadline_s * 1000000 : w->now;
+  w->goto_key = NULL, w->wait_ms = 0, w->fraction = 0, w->result = NULL;
+  if (!js_parse(w->a, row_text(&r, 0, 4), strlen(row_text(&r, 0, 4)), 4 << 20, &w->memo, e)) return false;
+  return is_op(w) ? load_op(w, e) : load_other(w, e);
+}
+
+bool store_save(struct work *w, enum keep keep, int lease_s, int wait_ms, bool *lost, struct err *e) {
+  int n = 0;
+  const char *intent = w->intent_at == -1 ? "now" : w->intent_at ? "keep" : "none";
+  if (!db_exec(w->db, w->a, &Q_SAVE, &n, e, l(w->a, w->id), l(w->a, w->token), l(w->a, w->step), js_dump(w->a, w->memo), intent, l(w->a, w->attempt),
+               keep == KEEP_RELEASE ? l(w->a, wait_ms) : "", l(w->a, lease_s)))
+    return false;
+  *lost = n == 0;
+  return true;
+}
+
+bool store_step_begin(struct work *w, int deadline_s, bool *fresh, struct err *e) {
+  struct rows r;
+  *fresh = false;
+  if (w->step_deadline) return true;
+  if (!db_query(w->db, w->a, &Q_STEP_BEGIN, &r, e, l(w->a, w->id), l(w->a, w->token), l(w->a, deadline_s))) return false;
+  if (!r.n) return true;
+  *fresh = true;
+  w->step_deadline = row_time(&r, 0, 0), w->step_started = w->now;
+  if (!is_op(w)) return true;
+  return db_exec(w->db, w->a, &Q_OP_RUNNING, NULL, e, l(w->a, w->ref)) && db_exec(w->db, w->a, &Q_STEP_ROW, NULL, e, l(w->a, w->ref), l(w->a, w->step), l(w->a, deadline_s));
+}
+
+bool store_step(struct work *w, const char *state, double fraction, struct err *e) {
+  if (!streq(state, "running") && !db_exec(w->db, w->a, &Q_STEP_CLEAR, NULL, e, l(w->a, w->id), l(w->a, w->token))) return false;
+  if (!is_op(w)) return true;
+  return db_exec(w->db, w->a, &Q_STEP_STATE, NULL, e, l(w->a, w->ref), l(w->a, w->step), state, arena_fmt(w->a, "%.4f", fraction));
+}
+
+bool store_percent(struct work *w, struct err *e) { return is_op(w) ? db_exec(w->db, w->a, &Q_PERCENT, NULL, e, l(w->a, w->ref)) : true; }
+
+static bool end_op(struct work *w, enum work_end how, const struct err *why, struct err *e) {
+  static const char *const STATE[] = {"succeeded", "failed", "cancelled"};
+  const char *cls = why ? text_key(why->key) : "", *args = why ? text_args_json(w->a, err_text(why)) : "[]";
+  if (!db_exec(w->db, w->a, &Q_OP_END, NULL, e, l(w->a, w->ref), STATE[how], cls, args, how == END_FAILED ? "next.retry-or-remove" : "")) return false;
+  if (how == END_FAILED) return true; /* still live: its holds protect the parents until a retry or a removal */
+  return db_exec(w->db, w->a, &Q_OP_UNHOLD, NULL, e, l(w->a, w->ref)) && db_exec(w->db, w->a, &Q_OP_SKIP, NULL, e, l(w->a, w->ref));
+}
+
+bool store_end(struct work *w, enum work_end how, const struct err *why, bool *lost, struct err *e) {
+  int n = 0;
+  if (!db_exec(w->db, w->a, &Q_WORK_END, &n, e, l(w->a, w->id), l(w->a, w->token), l(w->a, w->step), js_dump(w->a, w->memo))) return false;
+  *lost = n == 0;
+  if (*lost) return true;
+  if (is_op(w)) return end_op(w, how, why, e);
+  return db_exec(w->db, w->a, &Q_PROBE_END, NULL, e, l(w->a, w->ref), how == END_SUCCEEDED ? "done" : "failed", js_dump(w->a, js_at(w->memo, "result") ? js_at(w->memo, "result") : js_new(w->a)),
+                 why ? l(w->a, why->kind) : "", why ? text_key(why->key) : "", why ? text_args_json(w->a, err_text(why)) : "[]");
+}
+
+bool store_again(struct work *w, int wait_ms, bool *lost, struct err *e) {
+  int n = 0;
+  if (!db_exec(w->db, w->a, &Q_AGAIN, &n, e, l(w->a, w->id), l(w->a, w->token), l(w->a, wait_ms))) return false;
+  *lost = n == 0;
+  return true;
+}
+
+bool store_check_result(struct work *w, bool ok, struct text t, struct err *e) {
+  return db_exec(w->db, w->a, &Q_CHECK_END, NULL, e, l(w->a, w->ref), ok ? "t" : "f", ok ? "" : text_key(t.key), ok ? "[]" : text_args_json(w->a, t));
+}
+
+bool work_evidence(struct work *w, const char *cause, struct text t, struct err *e) {
+  return is_op(w) ? db_exec(w->db, w->a, &Q_EVIDENCE, NULL, e, l(w->a, w->ref), cause, text_key(t.key), text_args_json(w->a, t)) : true;
+}
+
+bool work_event(struct work *w, bool error, struct text t, struct err *e) {
+  if (streq(w->wf->class, "probe")) return true;
+  int type = w->has_party ? w->party.type + 1 : ENTITY_ENDPOINT;
+  return event_add(w->db, w->a, w->subject, type, is_op(w) ? w->ref : 0, error, w->actor ? w->actor : "", t, e);
+}
+
+bool work_part(struct work *w, const char *name, const char *status, bool ready, const char *reason, const char *message, struct err *e) {
+  return is_op(w) ? db_exec(w->db, w->a, &Q_PART, NULL, e, l(w->a, w->ref), name, status, ready ? "t" : "f", nn(reason), nn(message)) : true;
+}
+
+bool work_wake_federation(struct work *w, struct uuid federation, struct err *e) {
+  struct rows r;
+  return db_exec(w->db, w->a, &Q_WAKE_FED, NULL, e, federation.s) && db_query(w->db, w->a, &Q_NOTIFY, &r, e);
+}
+
+void store_last_evidence(struct work *w, struct err *out) {
+  struct rows r;
+  struct err e = ERR_INIT;
+  if (!is_op(w) || !db_query(w->db, w->a, &Q_LAST_EVIDENCE, &r, &e, l(w->a, w->ref)) || !r.n) return;
+  struct text t = text_stored(w->a, row_text(&r, 0, 0), row_text(&r, 0, 1));
+  const char *v[TEXT_MAX_ARGS + 1] = {NULL};
+  for (int i = 0; i < t.n; i++) v[i + 1] = t.args[i];
+  if (t.key != MSG_NONE) err_set_at(out, FAIL_TIMEOUT, t.key, __FILE__, __LINE__, v, (size_t)t.n);
+}

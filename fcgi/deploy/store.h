@@ -1,0 +1,24 @@
+/* SQL of the engine: claim, load, save, end. Only engine.c and runner.c use it. */
+#ifndef DEPLOY_STORE_H
+#define DEPLOY_STORE_H
+#include "deploy/engine.h"
+struct claim { long id, token; };
+bool store_recover(struct db *db, struct arena *a, const char *holder, int *released, struct err *e) __attribute__((warn_unused_result));
+bool store_claim(struct db *db, struct arena *a, const char *holder, int lease_s, int limit, struct claim *out, int *n, struct err *e) __attribute__((warn_unused_result));
+/* Milliseconds until the next unleased work is due (0 = now), at most cap. */
+bool store_next_due(struct db *db, struct arena *a, int cap_ms, int *out, struct err *e) __attribute__((warn_unused_result));
+/* Fills w from the rows under its token; *lost when the lease is not ours any more. */
+bool store_load(struct work *w, bool *lost, struct err *e) __attribute__((warn_unused_result));
+enum keep { KEEP_LEASE, KEEP_RELEASE };
+/* Writes step, memo, intent, run_at under the token. wait_ms only with KEEP_RELEASE. *lost as above. */
+bool store_save(struct work *w, enum keep keep, int lease_s, int wait_ms, bool *lost, struct err *e) __attribute__((warn_unused_result));
+bool store_step(struct work *w, const char *state, double fraction, struct err *e) __attribute__((warn_unused_result));
+bool store_step_begin(struct work *w, int deadline_s, bool *fresh, struct err *e) __attribute__((warn_unused_result));
+bool store_percent(struct work *w, struct err *e) __attribute__((warn_unused_result));
+bool store_end(struct work *w, enum work_end how, const struct err *opt_why, bool *lost, struct err *e) __attribute__((warn_unused_result));
+/* Checks: the outcome on their row. */
+bool store_check_result(struct work *w, bool ok, struct text t, struct err *e) __attribute__((warn_unused_result));
+/* The evidence last stored, as an error (kind FAIL_TIMEOUT), or nothing. */
+void store_last_evidence(struct work *w, struct err *out);
+bool store_again(struct work *w, int wait_ms, bool *lost, struct err *e) __attribute__((warn_unused_result));   /* checks: back to step 0 later */
+#endif

@@ -1,0 +1,156 @@
+/* Health checks: read only, hold nothing; only transitions change a status and write an event. */
+#include "deploy/store.h"
+#include "deploy/wf_party.h"
+#include "deploy/workflows.h"
+
+enum { CHECK_MS = 12000, SLOW_MS = 120000 };
+static int pause_ms(const struct work *w, bool ok) {
+  int ms = ok ? CHECK_MS : CHECK_MS << (w->failures < 3 ? w->failures : 3);
+  return (ms > SLOW_MS ? SLOW_MS : ms) + (int)(clock_mono_ms() % 1500);
+}
+
+static const struct stmt Q_LIVE_OP = {"check_live_op", "select 1 from operation where subject = $1 and state in ('queued', 'running', 'failed') and subject_type <> 'exchange_routes'"};
+static const struct stmt Q_WORKLOADS = {"check_workloads", "select workloads from participant where uuid = $1"};
+const struct stmt *const STMTS_CHECKS[] = {&Q_LIVE_OP, &Q_WORKLOADS, NULL};
+
+static bool busy(struct work *w, bool *out, struct err *e) {
+  struct rows r;
+  if (!db_query(w->db, w->a, &Q_LIVE_OP, &r, e, w->subject.s)) return false;
+  *out = r.n > 0;
+  return true;
+}
+
+/* --- endpoint --- */
+static enum outcome hello_q(struct work *w, struct call *c, struct err *e) {
+  (void)e;
+  *c = kf_version(w->a, w->kf_token);
+  return OUT_CALL;
+}
+static enum outcome hello_d(struct work *w, const struct reply *r, struct err *e) {
+  const js *d;
+  const char *v;
+  bool enough;
+  enum outcome o = wf_kf(w, r, &d, e);
+  if (o == OUT_RELOGIN) return o;
+  if (o == OUT_DONE && !kf_version_read(d, &v, &enough)) o = OUT_FAIL, err_set(e, FAIL_UPSTREAM, MSG_KF_NO_VERSION);
+  return o == OUT_DONE ? OUT_DONE : OUT_FAIL;
+}
+static bool endpoint_checked(struct work *w, enum work_end how, const struct err *why, struct err *e) {
+  bool ok = how == END_SUCCEEDED, changed = false, op;
+  struct text t = why && why->kind ? err_text(why) : TEXT(MSG_KF_NO_VERSION);
+  w->wait_ms = pause_ms(w, ok);
+  if (!busy(w, &op, e) || !store_check_result(w, ok, t, e)) return false;
+  if (op) return true;
+  if (!endpoint_set_checked(w->db, w->a, w->subject, ok, text_key(t.key), text_args_json(w->a, t), e)) return false;
+  /* One missed look is no outage: two in a row change the status. */
+  if (!ok && w->failures < 1) return true;
+  if (!endpoint_set_status(w->db, w->a, w->subject, 1u << (ok ? EP_UNAVAILABLE : EP_READY), ok ? EP_READY : EP_UNAVAILABLE, ok ? "" : text_key(t.key), ok ? "[]" : text_args_json(w->a, t), &changed, e)) return false;
+  return !changed || work_event(w, !ok, ok ? TEXT(MSG_EVENT_BACK) : t, e);
+}
+static const struct step ENDPOINT[] = {{"hello", hello_q, hello_d, EFFECT_READ, STEP_KUBEFATE, 1, 15, NULL, NULL}};
+const struct workflow WF_ENDPOINT_CHECK = {"endpoint_check", "check", ENDPOINT, 1, 60, wf_load_endpoint, endpoint_checked, NULL};
+
+/* --- participant: workloads (two lists), pods when something is wrong, the exchange's table --- */
+static bool load(struct work *w, struct err *e) {
+  if (!wf_load_party(w, e)) return false;
+  return true;
+}
+static enum outcome loads_q(struct work *w, struct call *c, struct err *e) {
+  (void)e;
+  const char *ph = memo_str(w, "ph"), *sel = arena_fmt(w->a, "name=%s", w->party.deployment_name), *ns = w->party.namespace_;
+  if (!w->party.is_managed) return OUT_DONE;
+  if (streq(ph, "pods")) *c = kube_list(w->a, "v1", "Pod", ns, sel, NULL, 100, NULL);
+  else if (streq(ph, "sts")) *c = kube_list(w->a, "apps/v1", "StatefulSet", ns, sel, NULL, 100, NULL);
+  else *c = kube_list(w->a, "apps/v1", "Deployment", ns, sel, NULL, 100, NULL);
+  return OUT_CALL;
+}
+static void note(struct work *w, const js *list, const char *kind) {
+  const js *items = js_arr(list, "items");
+  for (size_t i = 0; i < js_len(items); i++) {
+    struct workload x;
+    kube_workload(js_item(items, i), kind, &x);
+    const char *name = arena_fmt(w->a, "%s/%s", kind, nn(x.name));
+    js_set_str(w->memo, "names", arena_fmt(w->a, "%s%s\n", memo_str(w, "names"), name));
+    if (!x.available) js_set_str(w->memo, "bad", arena_fmt(w->a, "%s%s%s", memo_str(w, "bad"), *memo_str(w, "bad") ? ", " : "", name));
+  }
+}
+/* Workloads that were there once and are missing now. The first complete look is remembered. */
+static bool missing(struct work *w, struct err *e) {
+  struct rows r;
+  js *known = NULL;
+  size_t n;
+  const char *names = memo_str(w, "names");
+  if (!db_query(w->db, w->a, &Q_WORKLOADS, &r, e, w->party.uuid.s) || !r.n || !js_parse(w->a, row_text(&r, 0, 0), strlen(row_text(&r, 0, 0)), 65536, &known, e)) return false;
+  if (js_len(known) == 0 && *names && !*memo_str(w, "bad")) {
+    struct buf b;
+    struct jsw j;
+    char **v = str_split(w->a, names, "\n", &n);
+    buf_init(&b, w->a, 65536), jsw_init(&j, &b), jsw_arr(&j);
+    for (size_t i = 0; i < n; i++)
+      if (*v[i]) jsw_str(&j, v[i]);
+    jsw_end_arr(&j);
+    return participant_set(w->db, w->a, w->party.uuid, "workloads", b.p, e);
+  }
+  for (size_t i = 0; i < js_len(known); i++) {
+    const char *k = nn(js_self_str(js_item(known, i)));
+    if (!strstr(names, arena_fmt(w->a, "%s\n", k))) js_set_str(w->memo, "gone", arena_fmt(w->a, "%s%s%s", memo_str(w, "gone"), *memo_str(w, "gone") ? ", " : "", k));
+  }
+  return true;
+}
+static enum outcome loads_d(struct work *w, const struct reply *r, struct err *e) {
+  const js *list = NULL;
+  const char *ph = memo_str(w, "ph");
+  enum outcome o = wf_kube(w, r, "workloads", false, &list, e);
+  if (o != OUT_DONE) return OUT_FAIL;
+  if (!*ph) return note(w, list, "Deployment"), js_set_str(w->memo, "ph", "sts"), OUT_MORE;
+  if (streq(ph, "sts")) {
+    note(w, list, "StatefulSet");
+    if (!missing(w, e)) return OUT_FAIL;
+    if (*memo_str(w, "gone")) return err_set(e, FAIL_UPSTREAM, MSG_CHECK_GONE, memo_str(w, "gone")), OUT_FAIL;
+    if (!*memo_str(w, "bad")) return OUT_DONE;
+    js_set_str(w->memo, "ph", "pods");
+    return OUT_MORE;
+  }
+  struct pod_problem p;
+  kube_pod_problem(list, NULL, &p);
+  if (p.cause == POD_IMAGE) err_set(e, FAIL_UPSTREAM, MSG_CAUSE_IMAGE, nn(p.pod), nn(p.reason), nn(p.message));
+  else if (p.cause == POD_CONFIG) err_set(e, FAIL_UPSTREAM, MSG_CAUSE_CONFIG, nn(p.pod), nn(p.reason), nn(p.message));
+  else if (p.cause == POD_UNSCHEDULABLE) err_set(e, FAIL_UPSTREAM, MSG_CAUSE_UNSCHEDULABLE, nn(p.pod), nn(p.reason), nn(p.message));
+  else if (p.cause == POD_CRASHING) err_set(e, FAIL_UPSTREAM, MSG_CAUSE_CRASHING, nn(p.pod), nn(p.reason), nn(p.message));
+  else err_set(e, FAIL_UPSTREAM, MSG_CHECK_BAD, memo_str(w, "bad"));
+  return OUT_FAIL;
+}
+static enum outcome table_q(struct work *w, struct call *c, struct err *e) {
+  (void)e;
+  if (w->party.type != TYPE_EXCHANGE || !w->party.is_managed) return OUT_SKIP;
+  return routes_read_q(w, c);
+}
+static enum outcome table_d(struct work *w, const struct reply *r, struct err *e) {
+  const char *seen = NULL;
+  enum outcome o = routes_read_d(w, r, &seen, e);
+  if (o == OUT_MORE) return o;
+  if (o != OUT_DONE) return OUT_FAIL;
+  return participant_set(w->db, w->a, w->party.uuid, "routes_seen", seen, e) ? OUT_DONE : OUT_FAIL;
+}
+
+/* A formerly Active one whose workloads broke shows Failed with the cause, one whose routes are missing Reconfiguring; both come back by themselves. */
+static bool party_checked(struct work *w, enum work_end how, const struct err *why, struct err *e) {
+  bool ok = how == END_SUCCEEDED, op, changed = false, routed = true;
+  struct text t = why && why->kind ? err_text(why) : TEXT(MSG_CHECK_BAD, "");
+  bool away = !ok && why && (why->kind == FAIL_TIMEOUT || why->retry); /* the cluster does not answer: that says nothing about the workloads */
+  w->wait_ms = pause_ms(w, ok);
+  if (!busy(w, &op, e) || !store_check_result(w, ok, t, e)) return false;
+  if (op || (away && w->failures < 2)) return true;
+  if (ok && w->party.type == TYPE_CLUSTER && w->has_exchange && w->exchange.is_managed) routed = route_seen(w, &w->party, w->exchange.routes_seen);
+  if (!routed && !routes_push_ensure(w, e)) return false;
+  int to = !ok ? PARTY_FAILED : routed ? PARTY_ACTIVE : PARTY_RECONFIGURING;
+  unsigned from = (1u << PARTY_ACTIVE | 1u << PARTY_RECONFIGURING | (w->party.was_active ? 1u << PARTY_FAILED : 0)) & ~(1u << to);
+  struct text say = !ok ? t : routed ? TEXT(MSG_EVENT_BACK) : TEXT(MSG_CAUSE_ROUTES, w->exchange.name);
+  if (!participant_set_status(w->db, w->a, w->subject, from, to, to == PARTY_ACTIVE ? "" : text_key(say.key), to == PARTY_ACTIVE ? "[]" : text_args_json(w->a, say), &changed, e)) return false;
+  return !changed || work_event(w, !ok, say, e);
+}
+static const struct step PARTY[] = {
+    {"loads", loads_q, loads_d, EFFECT_READ, 0, 1, 20, NULL, NULL},
+    {"table", table_q, table_d, EFFECT_READ, 0, 1, 20, NULL, NULL},
+};
+const struct workflow WF_PARTICIPANT_CHECK = {"participant_check", "check", PARTY, 2, 60, load, party_checked, NULL};

@@ -1,0 +1,101 @@
+#include "deploy/wf.h"
+#include "base/b64.h"
+
+static const struct stmt Q_CHECK_BEGIN = {"wf_check_begin",
+    "with h as (insert into health_check (target_type, target) values ($1, $2) on conflict (target_type, target) do update set failures = 0 returning id) "
+    "insert into work (class, ref, workflow, run_at) select 'check', id, $3, now() + interval '5 seconds' from h on conflict (class, ref) do update set ended = false, run_at = excluded.run_at"};
+static const struct stmt Q_CHECK_END = {"wf_check_end",
+    "with h as (delete from health_check where target = $1 returning id) delete from work where class = 'check' and ref in (select id from h)"};
+const struct stmt *const STMTS_WF[] = {&Q_CHECK_BEGIN, &Q_CHECK_END, NULL};
+
+bool wf_check_begin(struct work *w, const char *type, struct uuid target, const char *workflow, struct err *e) { return db_exec(w->db, w->a, &Q_CHECK_BEGIN, NULL, e, type, target.s, workflow); }
+bool wf_check_end(struct work *w, struct uuid target, struct err *e) { return db_exec(w->db, w->a, &Q_CHECK_END, NULL, e, target.s); }
+
+static bool load_infra(struct work *w, struct uuid id, struct err *e) {
+  if (!infra_get(w->db, w->a, id, &w->infra, e)) return false;
+  w->has_infra = true, w->call_secret = w->infra.kubeconfig_secret;
+  return true;
+}
+
+bool wf_load_endpoint(struct work *w, struct err *e) {
+  if (!endpoint_get(w->db, w->a, w->subject, &w->endpoint, e)) return false;
+  w->has_endpoint = true;
+  return load_infra(w, w->endpoint.infra_uuid, e);
+}
+
+bool wf_load_party(struct work *w, struct err *e) {
+  if (!participant_get(w->db, w->a, w->subject, &w->party, e)) return false;
+  w->has_party = true;
+  if (w->party.type == TYPE_CLUSTER && !participant_exchange(w->db, w->a, w->party.federation_uuid, &w->exchange, &w->has_exchange, e)) return false;
+  if (w->party.type == TYPE_EXCHANGE) w->exchange = w->party, w->has_exchange = true;
+  if (!w->party.is_managed) return true;
+  if (!endpoint_get(w->db, w->a, w->party.endpoint_uuid, &w->endpoint, e)) return false;
+  w->has_endpoint = true;
+  return load_infra(w, w->endpoint.infra_uuid, e);
+}
+
+enum outcome wf_kube(struct work *w, const struct reply *r, const char *what, bool missing_ok, const js **out, struct err *e) {
+  const js *body = NULL;
+  enum kube_verdict v = kube_read(w->a, r, what, &body, e);
+  if (out) *out = body;
+  switch (v) {
+  case KUBE_DONE: case KUBE_EXISTS: return OUT_DONE;
+  case KUBE_NOT_FOUND: case KUBE_GONE: return missing_ok ? OUT_SKIP : OUT_FAIL;
+  case KUBE_TERMINATING: return work_evidence(w, "namespace", TEXT(MSG_WF_TERMINATING, what), e) ? OUT_WAIT : OUT_FAIL;
+  case KUBE_RETRY: case KUBE_CONFLICT: return OUT_RETRY;
+  case KUBE_DENIED: case KUBE_UNAUTHORIZED: case KUBE_REFUSED: break;
+  }
+  return OUT_FAIL;
+}
+
+enum outcome wf_kf(struct work *w, const struct reply *r, const js **data, struct err *e) {
+  const js *body = NULL;
+  enum kf_verdict v = kf_read(w->a, r, &body, e);
+  if (data) *data = js_at(body, "data") ? js_at(body, "data") : body;
+  switch (v) {
+  case KF_DONE: return OUT_DONE;
+  case KF_NOT_FOUND: return OUT_SKIP;
+  case KF_UNAUTHORIZED: return OUT_RELOGIN;
+  case KF_RETRY: return OUT_RETRY;
+  case KF_EXISTS: case KF_REFUSED: case KF_DENIED: case KF_KUBE_UNAUTHORIZED: break;
+  }
+  return OUT_FAIL;
+}
+
+struct kube_ref wf_ref(const char *api, const char *kind, const char *ns, const char *name) { return (struct kube_ref){.api_version = api, .kind = kind, .ns = ns, .name = name, .uid = ""}; }
+
+bool wf_pod_evidence(struct work *w, const js *pods, struct err *e) {
+  struct pod_problem p;
+  kube_pod_problem(pods, NULL, &p);
+  static const enum msg SAY[] = {[POD_IMAGE] = MSG_CAUSE_IMAGE, [POD_CONFIG] = MSG_CAUSE_CONFIG, [POD_UNSCHEDULABLE] = MSG_CAUSE_UNSCHEDULABLE, [POD_CRASHING] = MSG_CAUSE_CRASHING, [POD_QUOTA] = MSG_CAUSE_QUOTA};
+  if (p.cause == POD_FINE || p.cause == POD_STARTING) return work_evidence(w, "", TEXT(MSG_CAUSE_STARTING, nn(p.pod)), e);
+  if (*nn(p.pod) && !work_part(w, *nn(p.container) ? p.container : p.pod, p.reason, false, p.reason, p.message, e)) return false;
+  return work_evidence(w, pod_cause_key(p.cause), TEXT(SAY[p.cause], nn(p.pod), nn(p.reason), nn(p.message)), e);
+}
+
+const char *wf_secret_json(struct work *w, const char *ns, const char *name, const char *type, const struct wf_datum *d, size_t n) {
+  struct buf b;
+  struct jsw j;
+  buf_init(&b, w->a, 1 << 20), jsw_init(&j, &b);
+  jsw_obj(&j), jsw_kstr(&j, "apiVersion", "v1"), jsw_kstr(&j, "kind", "Secret"), jsw_key(&j, "metadata"), jsw_obj(&j), jsw_kstr(&j, "name", name), jsw_kstr(&j, "namespace", ns);
+  jsw_key(&j, "labels"), jsw_obj(&j), jsw_kstr(&j, "app.kubernetes.io/managed-by", "fedlcm"), jsw_kstr(&j, LABEL_PARTY, w->party.uuid.s), jsw_end_obj(&j), jsw_end_obj(&j);
+  jsw_kstr(&j, "type", type), jsw_key(&j, "data"), jsw_obj(&j);
+  for (size_t i = 0; i < n; i++) jsw_kstr(&j, d[i].key, b64_encode(w->a, d[i].p, d[i].n));
+  jsw_end_obj(&j), jsw_end_obj(&j);
+  return b.p;
+}
+
+const char *wf_docker_config(struct arena *a, const char *server, const char *user, const char *password) {
+  struct buf b;
+  struct jsw j;
+  char *pair = arena_fmt(a, "%s:%s", user, password);
+  buf_init(&b, a, 65536), jsw_init(&j, &b);
+  jsw_obj(&j), jsw_key(&j, "auths"), jsw_obj(&j), jsw_key(&j, server), jsw_obj(&j), jsw_kstr(&j, "username", user), jsw_kstr(&j, "password", password), jsw_kstr(&j, "auth", b64_encode(a, pair, strlen(pair)));
+  jsw_end_obj(&j), jsw_end_obj(&j), jsw_end_obj(&j);
+  return b.p;
+}
+
+/* --- secrets for steps (contract: engine.h) --- */
+#include "deploy/drive.h"
+bool work_open(struct work *w, struct uuid secret, struct secret *out, struct err *e) { return reach_open(w->eng->reach, w->db, w->a, secret, out, e); }
+bool work_seal(struct work *w, const char *kind, const void *p, size_t n, struct uuid *out, struct err *e) { return secret_store(w->db, w->a, &reach_key(w->eng->reach)->pub, kind, p, n, out, e); }

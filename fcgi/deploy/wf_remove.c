@@ -1,0 +1,182 @@
+/* Removing an exchange or a cluster (reference 20 section 12). With force, a step that cannot succeed is noted and the next one follows. */
+#include "deploy/values.h"
+#include "deploy/wf_party.h"
+#include "deploy/workflows.h"
+#include "model/cert.h"
+
+#define DONE_IF(x) ((x) ? OUT_DONE : OUT_FAIL)
+
+/* A superseded installer may have a request on its way: let it land before looking for what it made. */
+enum outcome r_settle_q(struct work *w, struct call *c, struct err *e) {
+  (void)c, (void)e;
+  if (!js_bool(w->memo, "settle", false)) return OUT_SKIP;
+  return w->now - w->step_started > 12 * 1000000LL ? OUT_DONE : (w->wait_ms = 1000, OUT_WAIT);
+}
+
+enum outcome r_routes_q(struct work *w, struct call *c, struct err *e) {
+  js *seen = NULL;
+  (void)c;
+  if (w->party.type != TYPE_CLUSTER || !w->has_exchange || !w->exchange.is_managed || w->exchange.status == PARTY_REMOVING) return OUT_SKIP;
+  if (!js_parse(w->a, w->exchange.routes_seen, strlen(w->exchange.routes_seen), 1 << 20, &seen, e)) return OUT_FAIL;
+  if (!js_at(seen, arena_fmt(w->a, "%ld", w->party.party_id))) return OUT_DONE;
+  if (!routes_push_ensure(w, e) || !work_evidence(w, "routes", TEXT(MSG_CAUSE_ROUTES_OUT, w->exchange.name), e)) return OUT_FAIL;
+  return OUT_WAIT;
+}
+
+enum outcome r_stop_q(struct work *w, struct call *c, struct err *e) { return !w->party.is_managed || !*w->party.job_uuid ? OUT_SKIP : p_stop_q(w, c, e); }
+enum outcome r_stop_d(struct work *w, const struct reply *r, struct err *e) { return p_stop_d(w, r, e); }
+
+/* --- find: the KubeFATE cluster by name and namespace, whatever uuid we stored --- */
+enum outcome r_find_q(struct work *w, struct call *c, struct err *e) {
+  (void)e;
+  if (!w->party.is_managed) return OUT_SKIP;
+  if (w->intent_at && w->now - w->intent_at < 3 * 1000000) return w->wait_ms = 1000, OUT_WAIT;
+  *c = kf_cluster_list(w->a, w->kf_token);
+  return OUT_CALL;
+}
+enum outcome r_find_d(struct work *w, const struct reply *r, struct err *e) {
+  const js *list = NULL;
+  enum outcome o = wf_kf(w, r, &list, e);
+  if (o != OUT_DONE) return o == OUT_SKIP ? OUT_RETRY : o;
+  js_set_str(w->memo, "cluster", NULL);
+  for (size_t i = 0; i < js_len(list); i++) {
+    struct kf_cluster x;
+    if (!kf_cluster_read(js_item(list, i), &x) || !streq(x.name, w->party.deployment_name) || !streq(x.ns, w->party.namespace_)) continue;
+    /* A delete under way: wait for it instead of sending a second one, which would only fail. */
+    if (streq(x.status, "Deleting")) return work_evidence(w, "job", TEXT(MSG_CAUSE_DELETING), e) ? OUT_WAIT : OUT_FAIL;
+    js_set_str(w->memo, "cluster", x.uuid);
+  }
+  w->intent_at = 0;
+  return OUT_DONE;
+}
+
+/* --- delete: once --- */
+enum outcome r_delete_q(struct work *w, struct call *c, struct err *e) {
+  (void)e;
+  if (!w->party.is_managed || !*memo_str(w, "cluster")) return OUT_SKIP;
+  *c = kf_delete(w->a, w->kf_token, memo_str(w, "cluster"));
+  return OUT_CALL;
+}
+enum outcome r_delete_d(struct work *w, const struct reply *r, struct err *e) {
+  const js *d = NULL;
+  struct kf_job j;
+  enum outcome o = wf_kf(w, r, &d, e);
+  if (o == OUT_SKIP) return OUT_DONE; /* record not found: it is gone */
+  if (o == OUT_RETRY) return w->goto_key = "find", OUT_GOTO;
+  if (o != OUT_DONE) return o;
+  if (!kf_job_read(w->a, d, &j)) return w->goto_key = "find", OUT_GOTO;
+  js_set_str(w->memo, "job", j.uuid);
+  return DONE_IF(participant_set(w->db, w->a, w->party.uuid, "job_uuid", nn(j.uuid), e) && work_event(w, false, TEXT(MSG_EVENT_DELETE_JOB, nn(j.uuid)), e));
+}
+enum outcome r_gone_q(struct work *w, struct call *c, struct err *e) {
+  (void)e;
+  if (!w->party.is_managed || !*memo_str(w, "cluster")) return OUT_SKIP;
+  *c = kf_cluster_get(w->a, w->kf_token, memo_str(w, "cluster"));
+  return OUT_CALL;
+}
+enum outcome r_gone_d(struct work *w, const struct reply *r, struct err *e) {
+  const js *d = NULL;
+  enum outcome o = wf_kf(w, r, &d, e);
+  if (o == OUT_SKIP) return OUT_DONE;
+  if (o != OUT_DONE) return o;
+  return work_evidence(w, "job", TEXT(MSG_CAUSE_DELETING), e) ? OUT_WAIT : OUT_FAIL;
+}
+
+/* --- leftovers: what a failed uninstall left under the release's label, object by object --- */
+static const struct { const char *api, *kind; } KINDS[] = {{"apps/v1", "Deployment"}, {"apps/v1", "StatefulSet"}, {"networking.k8s.io/v1", "Ingress"}, {"v1", "Service"}, {"v1", "ConfigMap"}, {"v1", "Secret"}};
+enum { N_KINDS = sizeof KINDS / sizeof *KINDS };
+enum outcome r_leftover_q(struct work *w, struct call *c, struct err *e) {
+  int64_t k = memo_int(w, "kind");
+  (void)e;
+  if (!w->party.is_managed || w->party.is_new_namespace) return OUT_SKIP; /* a namespace of ours goes as a whole */
+  if (k >= N_KINDS) return OUT_DONE;
+  w->fraction = (double)k / N_KINDS;
+  if (*memo_str(w, "left_uid")) *c = kube_delete(w->a, (struct kube_ref){KINDS[k].api, KINDS[k].kind, w->party.namespace_, memo_str(w, "left_name"), memo_str(w, "left_uid")});
+  else *c = kube_list(w->a, KINDS[k].api, KINDS[k].kind, w->party.namespace_, arena_fmt(w->a, streq(KINDS[k].kind, "Secret") ? "owner=helm,name=%s" : "name=%s", w->party.deployment_name), NULL, 50, NULL);
+  return OUT_CALL;
+}
+enum outcome r_leftover_d(struct work *w, const struct reply *r, struct err *e) {
+  const js *list = NULL;
+  bool del = *memo_str(w, "left_uid") != 0;
+  enum outcome o = wf_kube(w, r, del ? memo_str(w, "left_name") : "leftovers", true, &list, e);
+  if (o != OUT_DONE && o != OUT_SKIP) return o;
+  js_set_str(w->memo, "left_uid", NULL);
+  if (del) return OUT_MORE;
+  const js *items = js_arr(list, "items");
+  for (size_t i = 0; i < js_len(items); i++) {
+    const js *x = js_item(items, i);
+    if (kube_is_deleting(x) || !kube_uid(x)) continue;
+    js_set_str(w->memo, "left_uid", kube_uid(x)), js_set_str(w->memo, "left_name", nn(kube_name(x)));
+    return work_event(w, false, TEXT(MSG_EVENT_LEFTOVER, KINDS[memo_int(w, "kind")].kind, nn(kube_name(x))), e) ? OUT_MORE : OUT_FAIL;
+  }
+  js_set_int(w->memo, "kind", memo_int(w, "kind") + 1);
+  return OUT_MORE;
+}
+
+/* --- secrets of ours, by label --- */
+enum outcome r_secrets_q(struct work *w, struct call *c, struct err *e) {
+  (void)e;
+  if (!w->party.is_managed || w->party.is_new_namespace) return OUT_SKIP;
+  if (*memo_str(w, "sec_uid")) *c = kube_delete(w->a, (struct kube_ref){"v1", "Secret", w->party.namespace_, memo_str(w, "sec_name"), memo_str(w, "sec_uid")});
+  else *c = kube_list_names(w->a, "v1", "Secret", w->party.namespace_, arena_fmt(w->a, LABEL_PARTY "=%s", w->party.uuid.s));
+  return OUT_CALL;
+}
+enum outcome r_secrets_d(struct work *w, const struct reply *r, struct err *e) {
+  const js *list = NULL;
+  bool del = *memo_str(w, "sec_uid") != 0;
+  enum outcome o = wf_kube(w, r, "Secrets", true, &list, e);
+  if (o != OUT_DONE && o != OUT_SKIP) return o;
+  js_set_str(w->memo, "sec_uid", NULL);
+  if (del) return OUT_MORE;
+  const js *x = js_item(js_arr(list, "items"), 0);
+  if (!x || !kube_uid(x)) return OUT_DONE;
+  js_set_str(w->memo, "sec_uid", kube_uid(x)), js_set_str(w->memo, "sec_name", nn(kube_name(x)));
+  return OUT_MORE;
+}
+
+/* --- the namespace that we made --- */
+enum outcome r_space_q(struct work *w, struct call *c, struct err *e) {
+  (void)e;
+  if (!w->party.is_managed || !w->party.is_new_namespace || !*w->party.namespace_uid) return OUT_SKIP;
+  struct kube_ref ref = {"v1", "Namespace", "", w->party.namespace_, w->party.namespace_uid};
+  *c = streq(memo_str(w, "space"), "gone") ? kube_get(w->a, ref) : kube_delete(w->a, ref);
+  return OUT_CALL;
+}
+enum outcome r_space_d(struct work *w, const struct reply *r, struct err *e) {
+  const js *ns = NULL;
+  enum kube_verdict v = kube_read(w->a, r, arena_fmt(w->a, "Namespace %s", w->party.namespace_), &ns, e);
+  if (v == KUBE_NOT_FOUND || v == KUBE_CONFLICT) return OUT_DONE; /* gone, or somebody made it anew: not ours */
+  if (v == KUBE_RETRY) return OUT_RETRY;
+  if (v != KUBE_DONE && v != KUBE_TERMINATING) return OUT_FAIL;
+  if (v == KUBE_DONE && streq(memo_str(w, "space"), "gone") && kube_uid(ns) && !streq(kube_uid(ns), w->party.namespace_uid)) return OUT_DONE;
+  js_set_str(w->memo, "space", "gone");
+  return work_evidence(w, "namespace", TEXT(MSG_WF_TERMINATING, w->party.namespace_), e) ? (w->wait_ms = 400, OUT_WAIT) : OUT_FAIL;
+}
+
+enum outcome r_done_q(struct work *w, struct call *c, struct err *e) {
+  (void)c;
+  return DONE_IF(work_event(w, false, TEXT(MSG_EVENT_REMOVED, w->party.name), e) && cert_unbind(w->db, w->a, w->party.uuid, e) && wf_check_end(w, w->party.uuid, e) && participant_bury(w->db, w->a, w->party.uuid, e));
+}
+
+static bool ended(struct work *w, enum work_end how, const struct err *why, struct err *e) {
+  struct text t = why ? err_text(why) : TEXT(MSG_EVENT_STOPPED, nn(w->actor));
+  bool changed;
+  if (how == END_SUCCEEDED) return true;
+  return participant_set_status(w->db, w->a, w->party.uuid, 1u << PARTY_REMOVING, PARTY_REMOVING, text_key(t.key), text_args_json(w->a, t), &changed, e) && work_event(w, true, t, e);
+}
+
+#define STEPS \
+    {"settle", r_settle_q, NULL, EFFECT_NONE, STEP_FREE, 0, 60, NULL, NULL}, \
+    {"routes-out", r_routes_q, NULL, EFFECT_NONE, STEP_FORCE_ON, 20, 900, NULL, NULL}, \
+    {"stop-job", r_stop_q, r_stop_d, EFFECT_SAFE, STEP_KUBEFATE | STEP_FORCE_ON, 5, 120, NULL, NULL}, \
+    {"find", r_find_q, r_find_d, EFFECT_READ, STEP_KUBEFATE | STEP_FORCE_ON, 3, 300, NULL, NULL}, \
+    {"delete", r_delete_q, r_delete_d, EFFECT_ONCE, STEP_KUBEFATE | STEP_FORCE_ON, 10, 120, "find", "find"}, \
+    {"release-gone", r_gone_q, r_gone_d, EFFECT_READ, STEP_KUBEFATE | STEP_FORCE_ON, 42, 600, NULL, "find"}, \
+    {"leftovers", r_leftover_q, r_leftover_d, EFFECT_SAFE, STEP_FORCE_ON, 5, 300, NULL, NULL}, \
+    {"secrets-gone", r_secrets_q, r_secrets_d, EFFECT_SAFE, STEP_FORCE_ON, 5, 120, NULL, NULL}, \
+    {"namespace-gone", r_space_q, r_space_d, EFFECT_SAFE, STEP_FORCE_ON, 10, 600, NULL, NULL}, \
+    {"removed", r_done_q, NULL, EFFECT_NONE, 0, 1, 60, NULL, NULL}
+static const struct step EXCHANGE[] = {STEPS}, CLUSTER[] = {STEPS};
+#define N(v) (int)(sizeof v / sizeof *v)
+const struct workflow WF_EXCHANGE_REMOVE = {"exchange_remove", "operation", EXCHANGE, N(EXCHANGE), 3600, wf_load_party, ended, NULL};
+const struct workflow WF_CLUSTER_REMOVE = {"cluster_remove", "operation", CLUSTER, N(CLUSTER), 3600, wf_load_party, ended, NULL};

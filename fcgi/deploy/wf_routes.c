@@ -1,0 +1,158 @@
+/* Pushing the wanted route table into an exchange: look, push once, wait, compare with the cluster, push again if it differs. KubeFATE's word alone proves
+ * nothing: of two updates at once, both answer 200 and one's rollback wipes the table (reference 10 section 15.8). */
+#include "deploy/values.h"
+#include "deploy/wf_party.h"
+#include "deploy/workflows.h"
+
+#define DONE_IF(x) ((x) ? OUT_DONE : OUT_FAIL)
+
+static bool load(struct work *w, struct err *e) {
+  if (!wf_load_party(w, e)) return false; /* the subject is the exchange */
+  w->exchange = w->party, w->has_exchange = true;
+  return true;
+}
+
+static bool wanted(struct work *w, struct values_route **out, size_t *n, struct err *e) {
+  struct route_row *v;
+  if (!participant_routes_wanted(w->db, w->a, w->exchange.federation_uuid, &v, n, e)) return false;
+  *out = ARENA_ARRAY(w->a, struct values_route, *n + 1);
+  for (size_t i = 0; i < *n; i++) (*out)[i] = (struct values_route){v[i].party_id, v[i].http_host, v[i].http_port, v[i].sni_fqdn, v[i].sni_host, v[i].sni_port};
+  return true;
+}
+
+static const struct stmt Q_EXTERNAL = {"routes_external",
+    "update participant p set status = 1, was_active = true, error_class = '', error_args = '[]', row_version = row_version + 1 where p.federation_uuid = $1 and p.type = 2 and not p.is_managed and p.deleted_at is null "
+    "and p.status in (2, 4, 5) and jsonb_exists($2::jsonb, p.party_id::text)"};
+const struct stmt *const STMTS_PUSH[] = {&Q_EXTERNAL, NULL};
+
+static enum outcome observe_q(struct work *w, struct call *c, struct err *e) { (void)e; return routes_read_q(w, c); }
+static enum outcome observe_d(struct work *w, const struct reply *r, struct err *e) {
+  const char *seen = NULL;
+  struct values_route *v;
+  size_t n;
+  enum outcome o = routes_read_d(w, r, &seen, e);
+  if (o != OUT_DONE) return o;
+  if (!participant_set(w->db, w->a, w->exchange.uuid, "routes_seen", seen, e) || !db_exec(w->db, w->a, &Q_EXTERNAL, NULL, e, w->exchange.federation_uuid.s, seen) ||
+      !work_wake_federation(w, w->exchange.federation_uuid, e) || !wanted(w, &v, &n, e))
+    return OUT_FAIL;
+  bool equal = streq(seen, values_wanted_json(w->a, v, n));
+  js_set_bool(w->memo, "equal", equal);
+  if (equal) return w->goto_key = "restart", OUT_GOTO;
+  int64_t tries = memo_int(w, "tries");
+  if (tries >= 6) return err_set(e, FAIL_UPSTREAM, MSG_ROUTES_NEVER, num_text((char[24]){0}, tries)), OUT_FAIL;
+  return OUT_DONE;
+}
+
+/* Nobody else's update may be under way, and ours of unknown outcome is found here. */
+static enum outcome quiet_q(struct work *w, struct call *c, struct err *e) {
+  (void)e;
+  if (w->intent_at && w->now - w->intent_at < 2 * 1000000) return w->wait_ms = 700, OUT_WAIT;
+  *c = kf_job_list(w->a, w->kf_token);
+  return OUT_CALL;
+}
+static enum outcome quiet_d(struct work *w, const struct reply *r, struct err *e) {
+  const js *list = NULL;
+  enum outcome o = wf_kf(w, r, &list, e);
+  if (o != OUT_DONE) return o == OUT_SKIP ? OUT_RETRY : o;
+  for (size_t i = 0; i < js_len(list); i++) {
+    struct kf_job j;
+    if (!kf_job_read(w->a, js_item(list, i), &j) || !streq(j.name, w->exchange.deployment_name) || !streq(j.ns, w->exchange.namespace_) || kf_job_final(&j)) continue;
+    return work_evidence(w, "job", TEXT(MSG_CAUSE_OTHER_JOB, nn(j.method)), e) ? OUT_WAIT : OUT_FAIL;
+  }
+  if (w->intent_at) { /* whatever became of it, it has ended: compare first */
+    w->intent_at = 0;
+    return w->goto_key = "observe", OUT_GOTO;
+  }
+  return OUT_DONE;
+}
+
+static enum outcome push_q(struct work *w, struct call *c, struct err *e) {
+  struct values_route *v;
+  size_t n;
+  const char *text;
+  struct secret y = {0};
+  if (!wanted(w, &v, &n, e) || !values_routes(w->a, w->exchange.deployment_yaml, v, n, &text, e) || !participant_set(w->db, w->a, w->exchange.uuid, "deployment_yaml", text, e) ||
+      !party_yaml(w, text, w->exchange.uuid, &y, e))
+    return OUT_FAIL;
+  *c = kf_update(w->a, w->kf_token, w->exchange.deployment_name, w->exchange.namespace_, w->exchange.chart_name, w->exchange.chart_version, (const char *)y.p, y.n);
+  c->secret_body = true;
+  secret_free(&y);
+  js_set_int(w->memo, "tries", memo_int(w, "tries") + 1);
+  return OUT_CALL;
+}
+static enum outcome push_d(struct work *w, const struct reply *r, struct err *e) {
+  const js *d = NULL;
+  struct kf_job j;
+  enum outcome o = wf_kf(w, r, &d, e);
+  if (o == OUT_RETRY) return w->goto_key = "quiet", OUT_GOTO;
+  if (o != OUT_DONE) return o == OUT_SKIP ? OUT_FAIL : o;
+  if (!kf_job_read(w->a, d, &j)) return w->goto_key = "quiet", OUT_GOTO;
+  js_set_str(w->memo, "job", j.uuid), js_set_bool(w->memo, "pushed", true);
+  return DONE_IF(participant_set(w->db, w->a, w->exchange.uuid, "job_uuid", nn(j.uuid), e) && work_event(w, false, TEXT(MSG_EVENT_PUSH, nn(j.uuid)), e));
+}
+
+static enum outcome job_q(struct work *w, struct call *c, struct err *e) {
+  (void)e;
+  *c = kf_job_get(w->a, w->kf_token, memo_str(w, "job"));
+  return OUT_CALL;
+}
+static enum outcome job_d(struct work *w, const struct reply *r, struct err *e) {
+  const js *d = NULL;
+  struct kf_job j;
+  enum outcome o = wf_kf(w, r, &d, e);
+  if (o == OUT_SKIP) return w->goto_key = "observe", OUT_GOTO;
+  if (o != OUT_DONE) return o;
+  if (!kf_job_read(w->a, d, &j)) return OUT_RETRY;
+  if (j.state == KFJ_FAILED && memo_int(w, "failed_seen") < 3) { /* reads Failed for a moment before Rollback */
+    js_set_int(w->memo, "failed_seen", memo_int(w, "failed_seen") + 1);
+    return w->wait_ms = 500, OUT_WAIT;
+  }
+  if (!kf_job_final(&j) && j.state != KFJ_FAILED) return w->wait_ms = 200, OUT_WAIT;
+  js_set_int(w->memo, "failed_seen", 0);
+  if (j.state != KFJ_SUCCESS && !work_event(w, true, TEXT(MSG_PARTY_JOB_FAILED, nn(j.status_text), nn(j.last_state)), e)) return OUT_FAIL;
+  return w->goto_key = "observe", OUT_GOTO;
+}
+
+/* The traffic server does not read its SNI file again: its pods are restarted after a push. */
+static enum outcome restart_q(struct work *w, struct call *c, struct err *e) {
+  (void)e;
+  if (!js_bool(w->memo, "pushed", false)) return OUT_SKIP;
+  if (*memo_str(w, "pod_uid")) *c = kube_delete(w->a, (struct kube_ref){"v1", "Pod", w->exchange.namespace_, memo_str(w, "pod"), memo_str(w, "pod_uid")});
+  else *c = kube_list(w->a, "v1", "Pod", w->exchange.namespace_, arena_fmt(w->a, "name=%s", w->exchange.deployment_name), NULL, 100, NULL);
+  return OUT_CALL;
+}
+static enum outcome restart_d(struct work *w, const struct reply *r, struct err *e) {
+  const js *list = NULL;
+  bool del = *memo_str(w, "pod_uid") != 0;
+  enum outcome o = wf_kube(w, r, "Pods", true, &list, e);
+  if (o != OUT_DONE && o != OUT_SKIP) return o;
+  js_set_str(w->memo, "pod_uid", NULL);
+  if (del) return OUT_MORE;
+  /* Only the pods that were there at the first look: their successors have read the new file. */
+  const js *items = js_arr(list, "items");
+  const char *old = memo_str(w, "old_pods");
+  bool first = !*old;
+  for (size_t i = 0; first && i < js_len(items); i++)
+    if (str_starts(nn(kube_name(js_item(items, i))), "traffic-server")) js_set_str(w->memo, "old_pods", old = arena_fmt(w->a, "%s %s", old, nn(kube_uid(js_item(items, i)))));
+  for (size_t i = 0; i < js_len(items); i++) {
+    const js *x = js_item(items, i);
+    if (!*nn(kube_uid(x)) || kube_is_deleting(x) || !strstr(old, kube_uid(x))) continue;
+    js_set_str(w->memo, "pod", nn(kube_name(x))), js_set_str(w->memo, "pod_uid", kube_uid(x));
+    return OUT_MORE;
+  }
+  return DONE_IF(work_event(w, false, TEXT(MSG_EVENT_PUSHED), e));
+}
+
+static bool ended(struct work *w, enum work_end how, const struct err *why, struct err *e) {
+  if (how == END_SUCCEEDED) return work_wake_federation(w, w->exchange.federation_uuid, e);
+  return !why || work_event(w, true, err_text(why), e);
+}
+
+static const struct step PUSH[] = {
+    {"observe", observe_q, observe_d, EFFECT_READ, 0, 20, 300, NULL, NULL},
+    {"quiet", quiet_q, quiet_d, EFFECT_READ, STEP_KUBEFATE, 5, 600, NULL, NULL},
+    {"push", push_q, push_d, EFFECT_ONCE, STEP_KUBEFATE, 20, 120, "quiet", "observe"},
+    {"job", job_q, job_d, EFFECT_READ, STEP_KUBEFATE, 40, 900, NULL, "observe"},
+    {"restart", restart_q, restart_d, EFFECT_SAFE, STEP_ALWAYS_ON, 15, 60, NULL, NULL},
+};
+const struct workflow WF_ROUTES_PUSH = {"routes_push", "operation", PUSH, sizeof PUSH / sizeof *PUSH, 1800, load, ended, NULL};
