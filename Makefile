@@ -18,7 +18,8 @@ WARN    := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-proto
 HARDEN  := -fstack-protector-strong -fno-common -fno-delete-null-pointer-checks -fPIE
 LDHARD  := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 ifeq ($(FLAVOUR),asan)
-OPT     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DFEDLCM_ASAN
+# gcc warns of memory "used uninitialized" where the instrumented code only passes its address
+OPT     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DFEDLCM_ASAN -Wno-maybe-uninitialized
 else
 OPT     := -O2 -g -D_FORTIFY_SOURCE=3 -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero
 endif
@@ -94,19 +95,25 @@ $(B)/unit/%: tests/unit/%.c $(B)/libmain.a $(B)/libfedlcm.a
 
 -include $(shell find build/$(FLAVOUR) -name '*.d' 2>/dev/null)
 
+# --- running it --------------------------------------------------------------------------------------------------------------
+# Settings may stand in the environment or on the command line: make run FEDLCM_PORT=9090 (README lists them).
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+RUN  := $(B)/bin/fedlcm-run
+BUILT = @test -x $(RUN) || { echo 'FedLCM is not built here, so nothing runs. Start it: make run'; exit 0; };
 .PHONY: packages run stop status reset
-packages: ## install the Debian packages that are missing
-	@sh conf/install-packages.sh
+packages: ## install the Debian packages that are missing, also those of tests and checks
+	@sh conf/install-packages.sh conf/packages-test.txt
 # Two makes: on a bare machine pkg-config answers only after the packages are there.
-run: packages ## install what is missing, build, start everything privately, print the URL
-	@$(MAKE) --no-print-directory -j2 all
-	@exec $(B)/bin/fedlcm-run run
+run: ## install what is missing, build, start everything privately, print the address
+	@sh conf/install-packages.sh
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@exec $(RUN) run
 stop: ## stop what `make run` started
-	@$(B)/bin/fedlcm-run stop
-status: ## is it running, and where
-	@$(B)/bin/fedlcm-run status
+	$(BUILT) $(RUN) stop
+status: ## is it running, where, as which processes
+	$(BUILT) $(RUN) status || test $$? = 3
 reset: ## delete database, keys and logs of `make run` (asks)
-	@$(B)/bin/fedlcm-run reset
+	$(BUILT) $(RUN) reset
 
 .PHONY: clean
 clean: ## remove build results (state under var/ stays)
@@ -117,15 +124,18 @@ clean: ## remove build results (state under var/ stays)
 unit: $(UNIT)
 	@FLAVOUR=$(FLAVOUR) bash tests/lib/unit.sh
 asan: ## build with sanitizers and run the unit tests with them
-	@$(MAKE) --no-print-directory -j2 FLAVOUR=asan unit
-check: all ## layer direction, banned functions, static analysis, shellcheck, nginx -t
+	@$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=asan all unit
+CPPCHECK := --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr --suppressions-list=conf/cppcheck.txt --cppcheck-build-dir=build/cppcheck
+check: ## layer direction, banned functions, warnings, static analysis, shellcheck, nginx -t
 	@sh conf/install-packages.sh conf/packages-test.txt
-	@$(MAKE) --no-print-directory build/tools/layercheck
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(UNIT) build/tools/layercheck
 	@build/tools/layercheck $(wildcard fcgi/*/*.c fcgi/*/*.h)
-	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr --suppressions-list=conf/cppcheck.txt -Ifcgi -Ibuild/gen -j2 -i fcgi/tools fcgi
-	@shellcheck -x conf/*.sh tests/*.sh tests/lib/*.sh tests/run/*.sh .ci/run
+	@mkdir -p build/cppcheck
+	@cppcheck $(CPPCHECK) -Ifcgi -Ibuild/gen -j$(JOBS) -i fcgi/tools fcgi && echo 'cppcheck: in order'
+	@shellcheck -x -S warning conf/*.sh tests/*.sh tests/lib/*.sh tests/run/*.sh .ci/run && echo 'shellcheck: in order'
 	@bash tests/run/nginx_check.sh
+	@for p in $(BINS); do ! readelf -d $$p | grep NEEDED | grep -q jansson || { echo "$$p links jansson, whose functions clash with json-c's"; exit 1; }; done
 test: ## run all tests
 	@sh conf/install-packages.sh conf/packages-test.txt
-	@$(MAKE) --no-print-directory -j2 all $(UNIT)
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(UNIT)
 	@bash tests/all.sh

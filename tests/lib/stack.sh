@@ -8,6 +8,7 @@
 # STACK_BIN: folder of the programs (build/release/bin). STACK_ENTER: array put before the command, e.g. (nsenter -t PID -n); everything runs over Unix
 # sockets and 127.0.0.1, so a network namespace needs no more than `ip link set lo up`.
 STACK_ENTER=()
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0} # what lives as long as the process is not freed
 stack_port() { "${STACK_ENTER[@]}" python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 stack_run() { FEDLCM_STATE="$STACK_DIR/s" FEDLCM_PORT="$STACK_PORT" "${STACK_ENTER[@]}" "${STACK_BIN:-build/release/bin}/fedlcm-run" "$@"; }
 stack_start() {
@@ -23,7 +24,7 @@ stack_again() {
     "${STACK_ENTER[@]}" "${STACK_BIN:-build/release/bin}/fedlcm-run" run > "$STACK_DIR/out" 2>&1 &
   STACK_PID=$!
   for _ in $(seq 600); do
-    grep -q 'is ready' "$STACK_DIR/out" && return 0
+    grep -qs 'is ready' "$STACK_DIR/out" && return 0
     kill -0 "$STACK_PID" 2>/dev/null || break
     sleep 0.05
   done

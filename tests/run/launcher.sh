@@ -106,6 +106,27 @@ ok "kill -9 of a runner: another takes its place" test "$(ps -o pid= --ppid "$(s
 orphans() { [ "$(ps -o pid= --ppid "$STACK_PID" | wc -l)" = 4 ]; }
 ok "nothing of the killed parts is left over" orphans
 
+# --- requests under restarts ----------------------------------------------------------------------------------------------------------------------------
+python3 tests/run/load.py "$STACK_URL/healthz" 16 5 > "$STACK_DIR/load" &
+load=$!
+sup=$(stack_part web)
+before=$(ps -o pid= --ppid "$sup")
+for _ in $(seq 20); do kill -HUP "$sup"; sleep 0.2; done
+wait $load
+ok "20 rolling restarts under 16 clients lose no request: $(cat "$STACK_DIR/load")" grep -qE '^[0-9]{3,} answers, 0 not 200' "$STACK_DIR/load"
+sleep 1
+# shellcheck disable=SC2086
+ok "... and replaced every worker" none_left $before
+slow=0
+for _ in $(seq 30); do # not more: a slot whose processes end again and again is slowed down
+  worker=$(ps -o pid= --ppid "$sup" | shuf -n 1 | tr -d ' ')
+  kill -TERM "$worker"
+  for _ in $(seq 50); do kill -0 "$worker" 2>/dev/null || continue 2; sleep 0.02; done
+  slow=$((slow + 1))
+done
+ok "30 idle workers told to end do so within a second ($slow did not)" test $slow = 0
+ok "a second supervisor on the same sockets is refused" has "Another supervisor is running" "$(xargs -0 -a "/proc/$sup/environ" sh -c 'env -i "$@" "$0"' "$(readlink "/proc/$sup/exe")" 2>&1)"
+
 # --- what nginx answers on its own ---------------------------------------------------------------------------------------------------------------------
 code() { curl -s -o "$STACK_DIR/body" -D "$STACK_DIR/head" -w '%{http_code}' "$@"; }
 head -c 4000000 /dev/zero > "$STACK_DIR/large"
@@ -166,6 +187,9 @@ for _ in $(seq 600); do grep -q 'is ready' "$STACK_DIR/out2" && break; sleep 0.0
 kill -TERM "$fresh"; for _ in $(seq 200); do grep -q Stopped "$STACK_DIR/out2" && break; sleep 0.05; done
 says=$(try FEDLCM_LISTEN=0.0.0.0 FEDLCM_TLS=self-made)
 ok "a database whose account still has the default password is not opened to others" has "still has the default password" "$says"
+
+sane() { ! grep -lE 'ERROR: AddressSanitizer|runtime error:|module=bug' "$STACK_DIR"/s/log/*.log; }
+ok "no invariant was broken, no sanitizer spoke" sane
 
 # --- other surroundings --------------------------------------------------------------------------------------------------------------------------------
 if [ $root = yes ] && id games >/dev/null 2>&1; then
