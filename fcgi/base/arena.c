@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #ifdef FEDLCM_ASAN
-void __asan_poison_memory_region(void const volatile *p, size_t n); /* sanitizer/asan_interface.h, which clang's package lacks */
-void __asan_unpoison_memory_region(void const volatile *p, size_t n);
+void __asan_poison_memory_region(volatile void *p, size_t n); /* sanitizer/asan_interface.h, which clang's package lacks */
+void __asan_unpoison_memory_region(volatile void *p, size_t n);
 #define POISON(p, n) __asan_poison_memory_region((p), (n))
 #define UNPOISON(p, n) __asan_unpoison_memory_region((p), (n))
 enum { BLOCK = 64 * 1024, ALIGN = 16, GAP = ALIGN };
