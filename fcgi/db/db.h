@@ -8,6 +8,8 @@
  * SQLSTATE mapping is here only: 23505/23503/23P01 FAIL_CONFLICT, 22xxx/23514 FAIL_INVALID, 57014 FAIL_TIMEOUT, 40001/40P01 retry, class 08,
  * 57Pxx, 53xxx FAIL_UNAVAILABLE. The constraint name is in db_constraint() after a FAIL_CONFLICT.
  * Lost connection: PQreset and prepared bitmap cleared at the next call; one automatic retry only outside a transaction when db->read_only.
+ * Inside a transaction nothing reconnects: every call fails until its end. A plan made stale by a migration (0A000, 26000) is prepared again
+ * once, outside a transaction. The channel of db_listen is listened to again after a reconnect.
  */
 #ifndef DB_DB_H
 #define DB_DB_H
