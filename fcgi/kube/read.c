@@ -66,7 +66,7 @@ static enum kube_verdict forbidden(const struct answer *x, struct err *e) {
 static enum kube_verdict conflict(const struct answer *x, struct err *e) {
   if (strstr(x->said, "object is being deleted")) return say(x, KUBE_TERMINATING, FAIL_CONFLICT, MSG_KUBE_TERMINATING, e); /* reference 10 section 15.15 */
   if (streq(x->reason, "AlreadyExists")) return say(x, KUBE_EXISTS, FAIL_CONFLICT, MSG_KUBE_EXISTS, e);
-  if (strstr(x->said, "UID in precondition")) {
+  if (strstr(x->said, "UID in precondition") || strstr(x->said, "UID in the precondition")) { /* both wordings exist: registry store, etcd3 store */
     say(x, KUBE_CONFLICT, FAIL_CONFLICT, MSG_KUBE_RECREATED, e);
     e->retry = false;
     return KUBE_CONFLICT;

@@ -96,6 +96,8 @@ static void status_objects_become_verdicts(void **s) {
   assert_true(E.retry);
   assert_int_equal(verdict(status_of(409, "Conflict", "Precondition failed: UID in precondition: a, UID in object meta: b", "{}")), KUBE_CONFLICT);
   assert_false(E.retry);
+  assert_int_equal(verdict(status_of(409, "Conflict", "Operation cannot be fulfilled on ConfigMap \\\"one\\\": the UID in the precondition (a) does not match the UID in record (b).", "{}")), KUBE_CONFLICT);
+  assert_int_equal(E.key, MSG_KUBE_RECREATED);
   assert_int_equal(verdict(status_of(403, "Forbidden", "no new content", "{\"causes\":[{\"reason\":\"NamespaceTerminating\",\"message\":\"namespace n is being terminated\"}]}")), KUBE_TERMINATING);
   assert_int_equal(verdict(status_of(403, "Forbidden", "deployments.apps is forbidden: User \\\"u\\\" cannot create resource", "{}")), KUBE_DENIED);
   assert_int_equal(E.kind, FAIL_FORBIDDEN);
