@@ -2,5 +2,5 @@
 #ifndef API_TABLES_H
 #define API_TABLES_H
 #include "web/route.h"
-extern const struct route_table API_USER, API_INFRA, API_ENDPOINT, API_FEDERATION, API_PARTICIPANT;
+extern const struct route_table API_USER, API_INFRA, API_ENDPOINT, API_FEDERATION, API_PARTICIPANT, API_CHART, API_CERTIFICATE, API_EVENT;
 #endif
