@@ -185,6 +185,21 @@ static bool send_call(struct work *w, const struct call *c, struct err *e) {
   return true;
 }
 
+/* A statement of the step itself failed for good (a constraint, a value): the transaction is void, so the failure is recorded in one of its own. Without
+ * this the step would be repeated for ever. */
+static bool record_fault(struct work *w, const struct err *why) {
+  struct err e = ERR_INIT, copy = *why;
+  bool lost = false, ended = false;
+  if (why->kind == FAIL_NONE || why->kind == FAIL_UNAVAILABLE || why->kind == FAIL_TIMEOUT || !db_alive(w->db)) return false;
+  err_set(&copy, why->kind, why->key, why->n > 0 ? why->args[0] : "", why->n > 1 ? why->args[1] : "", why->n > 2 ? why->args[2] : "");
+  TX(tx);
+  if (!tx_begin(w->db, &tx, &e) || !load(w, &lost, &e) || lost || !fail_for_good(w, &copy, &ended, &lost, &e) || lost || !tx_commit(&tx, &e)) {
+    log_err(LOG_LEVEL_ERROR, "engine", "fault not recorded", &e);
+    return false;
+  }
+  return !ended;
+}
+
 /* Returns false when this runner is done with the work. */
 static bool commit_outcome(struct work *w, struct tx *tx, enum outcome o, struct err *step_err) {
   struct err e = ERR_INIT;
@@ -192,7 +207,10 @@ static bool commit_outcome(struct work *w, struct tx *tx, enum outcome o, struct
   if (settle(w, o, step_err, &ended, &lost, &e) && !lost && tx_commit(tx, &e)) return !ended;
   if (tx->open) tx_rollback(tx);
   if (lost) log_info("engine", "lease lost, result dropped", "workflow", w->wf->name);
-  else log_err(LOG_LEVEL_WARN, "engine", w->st->key, &e);
+  else {
+    log_err(LOG_LEVEL_WARN, "engine", w->st->key, step_err->kind ? step_err : &e);
+    if (o == OUT_FAIL) return record_fault(w, step_err);
+  }
   return false; /* the lease runs out or is released at the next start; the step is repeated from its last committed state */
 }
 

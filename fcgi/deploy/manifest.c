@@ -113,7 +113,7 @@ bool manifest_render(struct arena *a, const struct manifest_form *f, const char 
   struct out o = {.a = a, .f = f, .ns = *f->namespace_ ? f->namespace_ : "kube-fate"};
   if (!check(f, e)) return false;
   buf_init(&o.b, a, VALUES_MAX);
-  buf_str(&o.b, "# KubeFATE service. ${secret:...} placeholders are filled by FedLCM when it applies this text.\n");
+  buf_str(&o.b, "# KubeFATE service. The secret placeholders are filled by FedLCM when it applies this text.\n");
   if (!*f->namespace_) doc(&o, "v1", "Namespace", "kube-fate", false, "    name: kube-fate\n");
   doc(&o, "v1", "ServiceAccount", "kubefate-admin", true, "");
   secrets(&o), rbac(&o), service(&o, "mariadb", 3306), service(&o, "kubefate", 8080), mariadb(&o), kubefate(&o);

@@ -27,7 +27,7 @@ static const struct stmt Q_STATUS = {"participant_status",
     "update participant set status = $3::smallint, error_class = $4, error_args = $5::jsonb, was_active = was_active or $3::smallint = 1, row_version = row_version + 1, updated_at = now() "
     "where uuid = $1 and deleted_at is null and ((1 << status) & $2::bigint) <> 0"};
 static const struct stmt Q_BURY = {"participant_bury",
-    "update participant set deleted_at = now(), row_version = row_version + 1, registry_secret = null where uuid = $1 and deleted_at is null returning coalesce(registry_secret::text, '')"};
+    "update participant set deleted_at = now(), row_version = row_version + 1, registry_secret = null, endpoint_uuid = null, infra_uuid = null where uuid = $1 and deleted_at is null returning coalesce(registry_secret::text, '')"};
 static const struct stmt Q_WANTED = {"participant_wanted",
     "select party_id, uuid, access_info->'nginx'->>'host', (access_info->'nginx'->>'port')::int, access_info->'pulsar-public-tls'->>'fqdn', access_info->'pulsar-public-tls'->>'host', (access_info->'pulsar-public-tls'->>'port')::int "
     "from participant where federation_uuid = $1 and type = 2 and status <> 3 and deleted_at is null and coalesce(access_info->'nginx'->>'host', '') <> '' and coalesce(access_info->'pulsar-public-tls'->>'host', '') <> '' order by party_id"};

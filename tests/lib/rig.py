@@ -1,0 +1,114 @@
+"""Real Kubernetes control planes for tests (tests/realkube), in a network namespace of their own. Root only.
+
+    with Rig(["a", "b"], rules) as rig:
+        rig.run_inside([...argv])          # in that namespace
+        rig.kubeconfig("a"), rig.audit("a"), rig.set_rules("a", [...])
+Inside the namespace: Kube(kubeconfig_dir) is a small admin client.
+"""
+import ctypes, json, os, shutil, signal, ssl, subprocess, tempfile, time, urllib.error, urllib.request
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def die_with_parent():
+    os.setsid()
+    ctypes.CDLL("libc.so.6").prctl(1, signal.SIGKILL)
+
+
+class Rig:
+    def __init__(self, clusters, rules, directory=None):
+        self.clusters, self.rules = clusters, rules
+        self.dir = directory or tempfile.mkdtemp(prefix="rig.", dir="/tmp")
+
+    def __enter__(self):
+        subprocess.run(["bash", os.path.join(ROOT, "tests/realkube/build.sh")], check=True)
+        rules = os.path.join("/tmp", os.path.basename(self.dir) + ".rules.json")
+        with open(rules, "w") as f:
+            json.dump(self.rules, f)
+        self.log = open(self.dir + ".log", "w")
+        self.proc = subprocess.Popen(["unshare", "--net", os.path.join(ROOT, "build/realkube/realkube"), "up", "-dir", self.dir, "-clusters", ",".join(self.clusters), "-programs", rules],
+                                     stdout=self.log, stderr=self.log, preexec_fn=die_with_parent)
+        end = time.time() + 180
+        while not os.path.exists(os.path.join(self.dir, "ready")):
+            if self.proc.poll() is not None or time.time() > end:
+                raise RuntimeError("the rig did not start: " + open(self.dir + ".log").read()[-2000:])
+            time.sleep(0.1)
+        return self
+
+    def __exit__(self, *_):
+        try:
+            os.killpg(self.proc.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.proc.wait()
+        subprocess.run(["pkill", "-9", "-f", self.dir])
+        if not os.environ.get("KEEP_RIG"):
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def inside(self, argv):
+        return ["nsenter", "-t", str(self.proc.pid), "-n"] + argv
+
+    def run_inside(self, argv, **kw):
+        return subprocess.run(self.inside(argv), **kw)
+
+
+def set_rules(directory, cluster, rules):
+    path = os.path.join(directory, cluster, "rules.json")
+    with open(path + ".new", "w") as f:
+        json.dump(rules, f)
+    os.rename(path + ".new", path)
+
+
+def audit(directory, cluster):
+    """Requests that the API server answered: dicts with user, agent, verb, uri, code, time."""
+    out = []
+    with open(os.path.join(directory, cluster, "audit.log")) as f:
+        for line in f:
+            try:
+                x = json.loads(line)
+            except ValueError:
+                continue
+            if x.get("stage") == "ResponseComplete":
+                out.append({"user": x["user"].get("username"), "agent": x.get("userAgent", ""), "verb": x["verb"], "uri": x["requestURI"], "code": x.get("responseStatus", {}).get("code"), "time": x["stageTimestamp"]})
+    return out
+
+
+class Kube:
+    """Admin client of one cluster; to be used inside the rig's network namespace."""
+
+    def __init__(self, directory, cluster, index):
+        d = os.path.join(directory, cluster)
+        self.base = "https://127.0.0.1:%d" % (6443 + 10 * index)
+        self.ctx = ssl.create_default_context(cafile=os.path.join(d, "ca.crt"))
+        self.ctx.load_cert_chain(os.path.join(d, "admin.crt"), os.path.join(d, "admin.key"))
+
+    def call(self, method, path, body=None, kind="application/json"):
+        data = json.dumps(body).encode() if body is not None else None
+        req = urllib.request.Request(self.base + path, data=data, method=method, headers={"Content-Type": kind, "Accept": "application/json"})
+        try:
+            with urllib.request.urlopen(req, context=self.ctx, timeout=20) as r:
+                return r.status, json.loads(r.read() or b"null")
+        except urllib.error.HTTPError as e:
+            text = e.read()
+            try:
+                return e.code, json.loads(text)
+            except ValueError:
+                return e.code, {"message": text.decode(errors="replace")}
+
+    def get(self, path):
+        return self.call("GET", path)
+
+    def items(self, path):
+        code, v = self.get(path)
+        return v.get("items", []) if code == 200 else []
+
+    def inventory(self):
+        """Every object of the kinds we touch, as strings, without what Kubernetes itself keeps."""
+        out = set()
+        for path, kind in (("/api/v1/namespaces", "Namespace"), ("/apis/rbac.authorization.k8s.io/v1/clusterroles", "ClusterRole"), ("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", "ClusterRoleBinding"), ("/api/v1/secrets", "Secret"),
+                           ("/api/v1/configmaps", "ConfigMap"), ("/api/v1/services", "Service"), ("/api/v1/serviceaccounts", "ServiceAccount"), ("/apis/apps/v1/deployments", "Deployment"), ("/apis/apps/v1/statefulsets", "StatefulSet"),
+                           ("/apis/networking.k8s.io/v1/ingresses", "Ingress"), ("/api/v1/persistentvolumeclaims", "PersistentVolumeClaim"), ("/api/v1/pods", "Pod")):
+            for x in self.items(path):
+                m = x["metadata"]
+                out.add("%s %s/%s" % (kind, m.get("namespace", ""), m["name"]))
+        return out
