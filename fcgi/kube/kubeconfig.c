@@ -60,7 +60,9 @@ static bool frame(struct reading *r, const struct yml *root) {
   if (version && !streq(version, "v1")) return FAIL(MSG_KUBECONFIG_NOT_CONFIG, "apiVersion: v1", REMEDY), false;
   kubeconfig_pick(root, &r->p);
   struct picked *p = &r->p;
-  bool lists = list_ok(r, p->clusters, "clusters", "cluster") & list_ok(r, p->users, "users", "user") & list_ok(r, p->contexts, "contexts", "context");
+  bool lists = list_ok(r, p->clusters, "clusters", "cluster");
+  lists = list_ok(r, p->users, "users", "user") && lists; /* all three are looked at: a person repairs the file in one go */
+  lists = list_ok(r, p->contexts, "contexts", "context") && lists;
   if (!p->context || !*p->context) FAIL(MSG_KUBECONFIG_NO_CONTEXT, "current-context", REMEDY), lists = false;
   if (!lists) return false;
   if (!p->in_context) return FAIL(MSG_KUBECONFIG_MISSING_ENTRY, "current-context", p->context, "contexts"), false;

@@ -146,6 +146,19 @@ const char *kube_uid(const js *obj) { return nn(js_str(obj, "metadata.uid")); }
 const char *kube_name(const js *obj) { return nn(js_str(obj, "metadata.name")); }
 bool kube_is_deleting(const js *obj) { return *nn(js_str(obj, "metadata.deletionTimestamp")) != 0; }
 
+/* Condition types by reference 10 section 12.8. */
+const char *kube_held_by(struct arena *a, const js *obj) {
+  static const char *const TYPES[] = {"NamespaceDeletionDiscoveryFailure", "NamespaceDeletionGroupVersionParsingFailure", "NamespaceDeletionContentFailure", "NamespaceContentRemaining", "NamespaceFinalizersRemaining"};
+  const js *fin = js_arr(obj, "metadata.finalizers"), *cond = js_arr(obj, "status.conditions");
+  struct buf b;
+  buf_init(&b, a, 4096);
+  for (size_t i = 0; i < js_len(fin) && i < 10; i++) buf_fmt(&b, "%s%s", i ? ", " : "finalizers: ", nn(js_self_str(js_item(fin, i))));
+  for (size_t i = 0; i < js_len(cond); i++)
+    for (size_t k = 0; k < sizeof TYPES / sizeof *TYPES; k++)
+      if (streq(js_str(js_item(cond, i), "type"), TYPES[k]) && streq(js_str(js_item(cond, i), "status"), "True")) buf_fmt(&b, "%s%s", b.n ? "; " : "", nn(js_str(js_item(cond, i), "message")));
+  return str_excerpt(a, b.p, b.n, SAID_MAX);
+}
+
 const char *kube_label(struct arena *a, const struct kube_ref *r) {
   return *nn(r->ns) ? arena_fmt(a, "%s %s/%s", r->kind, r->ns, nn(r->name)) : arena_fmt(a, "%s %s", r->kind, nn(r->name));
 }

@@ -23,6 +23,8 @@ bool kube_discovered(struct arena *a, const js *list, const char *api_version, c
 const char *kube_uid(const js *obj);
 const char *kube_name(const js *obj);
 bool kube_is_deleting(const js *obj);
+/* What keeps an object that is being deleted: its finalizers, and for namespaces the conditions of the namespace controller. "" when nothing is told. */
+const char *kube_held_by(struct arena *a, const js *obj);
 
 /* Readiness of a workload (Deployment or StatefulSet object): reference 10 section 12.11. */
 struct workload { const char *kind, *name; int wanted, ready; bool available; const char *problem_reason, *problem_message; };

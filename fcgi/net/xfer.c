@@ -223,8 +223,9 @@ void xfer_cancel(struct xfer *x, void *user) {
 static void use_tls_name(struct peer *p) {
   CURLU *u = curl_url();
   char *host = NULL, *port = NULL, *url = NULL;
-  const char *name = p->id->tls_server_name;
+  char name[300] = "";
   BUG_ON(!u);
+  if (*p->id->tls_server_name) snprintf(name, sizeof name, strchr(p->id->tls_server_name, ':') ? "[%s]" : "%s", p->id->tls_server_name);
   if (*name && curl_url_set(u, CURLUPART_URL, p->id->base_url, 0) == CURLUE_OK && curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
       curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK && curl_url_set(u, CURLUPART_HOST, name, 0) == CURLUE_OK &&
       curl_url_get(u, CURLUPART_URL, &url, 0) == CURLUE_OK) {

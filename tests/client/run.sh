@@ -7,7 +7,7 @@ b=${CLIENT_BUILD:-build/${FLAVOUR:-release}}
 [ -n "${CLIENT_BUILD:-}" ] || make --no-print-directory -s -j2 "$b/libfedlcm.a" >/dev/null || { echo "client: 0 passed, 1 failed, 0 skipped"; exit 1; }
 mkdir -p "$b/client"
 san=()
-[ "${FLAVOUR:-release}" = asan ] && san=(-fsanitize=address,undefined -fno-sanitize-recover=all)
+[ "${FLAVOUR:-release}" = asan ] && san=("-fsanitize=address,undefined" -fno-sanitize-recover=all)
 # shellcheck disable=SC2046
 ${CC:-cc} -std=gnu17 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wno-missing-field-initializers "${san[@]}" -Ifcgi "-I${CLIENT_GEN:-build/gen}" -include base/banned.h -o "$b/client/test_client" tests/client/test_client.c "$b/libfedlcm.a" \
   $(pkg-config --cflags --libs libpq json-c libcurl yaml-0.1 openssl libcrypt) || { echo "client: 0 passed, 1 failed, 0 skipped"; exit 1; }

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit 2
 b=${FUZZ_BUILD:-build/asan}
 lib=$b/libfedlcm.a
 [ -n "${FUZZ_BUILD:-}" ] || make --no-print-directory -s -j2 FLAVOUR=asan build/asan/libfedlcm.a >/dev/null || { echo "the library does not build with FLAVOUR=asan"; echo "fuzz: 0 passed, 1 failed, 0 skipped"; exit 1; }
-flags=(-std=gnu17 -D_GNU_SOURCE -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -Wall -Wextra -Ifcgi "-I${FUZZ_GEN:-build/gen}" -include base/banned.h)
+flags=(-std=gnu17 -D_GNU_SOURCE -O1 -g "-fsanitize=address,undefined" -fno-sanitize-recover=all -fno-omit-frame-pointer -Wall -Wextra -Ifcgi "-I${FUZZ_GEN:-build/gen}" -include base/banned.h)
 mkdir -p "$b/fuzz"
 export ASAN_OPTIONS=abort_on_error=1:detect_leaks=0 UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1
 p=0 f=0 s=0

@@ -261,6 +261,13 @@ static void addresses_come_from_ready_nodes_and_named_ports(void **s) {
   assert_true(!in.n_hosts && !in.n_addresses && !in.tls);
 }
 
+static void what_holds_a_deletion_is_told(void **s) {
+  (void)s;
+  assert_string_equal(kube_held_by(A, tree("{\"metadata\":{\"finalizers\":[\"a/b\",\"c\"]}}")), "finalizers: a/b, c");
+  assert_string_equal(kube_held_by(A, tree("{\"status\":{\"conditions\":[{\"type\":\"NamespaceContentRemaining\",\"status\":\"True\",\"message\":\"pods. has 1\"},{\"type\":\"NamespaceDeletionContentFailure\",\"status\":\"False\",\"message\":\"no\"}]}}")), "pods. has 1");
+  assert_string_equal(kube_held_by(A, tree("{\"metadata\":{\"finalizers\":{}},\"status\":[]}")), "");
+}
+
 static void versions_are_read_in_all_forms(void **s) {
   (void)s;
   int major, minor;
@@ -327,6 +334,6 @@ int main(void) {
       T(paths_follow_group_scope_and_encoding), T(lists_carry_selectors_limit_and_continue), T(writes_have_manager_policy_and_precondition), T(a_service_call_is_wrapped_and_keeps_everything_else),
       T(status_objects_become_verdicts), T(passing_failures_are_retried_with_the_servers_pause), T(what_is_not_kubernetes_never_counts_as_absent), T(hostile_status_objects_are_survived), T(logs_are_text),
       T(discovery_skips_subresources), T(workloads_are_ready_only_for_their_present_specification), T(the_most_telling_pod_problem_wins), T(addresses_come_from_ready_nodes_and_named_ports),
-      T(versions_are_read_in_all_forms), T(manifests_are_split_flattened_and_ordered), T(bad_manifests_are_refused_with_their_place)};
+      T(what_holds_a_deletion_is_told), T(versions_are_read_in_all_forms), T(manifests_are_split_flattened_and_ordered), T(bad_manifests_are_refused_with_their_place)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,10 @@
 #include "base/b64.h"
 #include "base/clock.h"
 #include "crypt/x509.h"
+#include "base/file.h"
+#include "kube/incluster.h"
 #include "kube/kubeconfig.h"
+#include <unistd.h>
 
 static struct { struct arena *a; const char *ca, *ca_b64, *cert_b64, *key_b64, *expired_b64, *expired_key, *soon_b64, *soon_key; struct secret ca_key; } P;
 static usec_t NOW;
@@ -282,8 +285,29 @@ static void the_stored_text_becomes_an_identity(void **s) {
   REFUSED(kubeconfig_identity(&c, &id, &E), FAIL_INVALID);
 }
 
+static void the_own_cluster_is_found_by_environment_and_files(void **s) {
+  (void)s;
+  struct identity *id;
+  char dir[] = "/tmp/incluster-XXXXXX";
+  assert_non_null(mkdtemp(dir));
+  const char *ca = arena_fmt(A, "%s/ca.crt", dir), *token = arena_fmt(A, "%s/token", dir);
+  unsetenv("KUBERNETES_SERVICE_HOST"), unsetenv("KUBERNETES_SERVICE_PORT");
+  REFUSED(kube_in_cluster(dir, &id, &E), FAIL_INVALID);
+  assert_int_equal(E.key, MSG_KUBE_NOT_IN_CLUSTER);
+  setenv("KUBERNETES_SERVICE_HOST", "fd00::1", 1), setenv("KUBERNETES_SERVICE_PORT", "443", 1);
+  err_clear(&E);
+  assert_false(kube_in_cluster(dir, &id, &E)); /* no files */
+  OK(file_write(ca, P.ca, strlen(P.ca), 0644, &E));
+  OK(file_write(token, "abc.def\n", 8, 0600, &E));
+  OK(kube_in_cluster(dir, &id, &E));
+  assert_string_equal(id->base_url, "https://[fd00::1]:443"), assert_string_equal((char *)id->token.p, "abc.def"), assert_string_equal(id->ca_pem, P.ca);
+  identity_free(id);
+  unsetenv("KUBERNETES_SERVICE_HOST"), unsetenv("KUBERNETES_SERVICE_PORT");
+  unlink(ca), unlink(token), rmdir(dir);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {T(a_certificate_kubeconfig_is_accepted), T(cosmetic_edits_do_not_change_the_hash), T(tokens_are_checked), T(refused_logins_name_their_key_and_a_way_out), T(certificates_are_checked_before_they_are_stored),
-      T(server_addresses_are_classified), T(trust_settings_are_never_dropped), T(broken_files_become_findings), T(every_finding_reads_in_both_languages), T(masks_bring_back_stored_secrets_only_to_the_same_place), T(the_stored_text_becomes_an_identity)};
+      T(server_addresses_are_classified), T(trust_settings_are_never_dropped), T(broken_files_become_findings), T(every_finding_reads_in_both_languages), T(masks_bring_back_stored_secrets_only_to_the_same_place), T(the_stored_text_becomes_an_identity), T(the_own_cluster_is_found_by_environment_and_files)};
   return cmocka_run_group_tests(tests, make_certificates, drop_certificates);
 }
