@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The layers of `make test`, sourced by tests/all.sh: layer NAME LEAST COMMAND...
 layer unit 30 bash tests/lib/unit.sh
 layer launcher 15 bash tests/run/launcher.sh
