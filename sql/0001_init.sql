@@ -280,7 +280,7 @@ create table probe (
   actor text not null,
   subject uuid,
   input jsonb not null default '{}',
-  input_secret uuid references secret,
+  input_secret uuid references secret on delete set null,
   state text not null default 'queued' check (state in ('queued', 'done', 'failed')),
   result jsonb not null default '{}',
   error_kind text not null default '', error_class text not null default '', error_args jsonb not null default '[]',

@@ -12,9 +12,16 @@ static const struct stmt Q_OPS = {"duties_ops",
     "with o as (select id from operation where state in ('succeeded', 'cancelled', 'superseded') and ended_at < now() - make_interval(days => $1::int) order by id limit 200), "
     "w as (delete from work where class = 'operation' and ref in (select id from o)) delete from operation where id in (select id from o)"};
 static const struct stmt Q_PROBES = {"duties_probes",
-    "with p as (select id, input_secret from probe where created_at < now() - interval '1 day' and state <> 'queued' order by id limit 200), "
+    "with p as (select id from probe where created_at < now() - interval '1 day' and state <> 'queued' order by id limit 200), "
     "w as (delete from work where class = 'probe' and ref in (select id from p)) delete from probe where id in (select id from p)"};
-const struct stmt *const STMTS_DUTIES[] = {&Q_LOCK, &Q_SESSIONS, &Q_FAILURES, &Q_EVENTS, &Q_OPS, &Q_PROBES, NULL};
+/* What nothing points to any more: a kubeconfig or password that was replaced, or one of a test that nobody saved. A probe names the registry password of its
+ * form only inside its input, therefore nothing younger than a probe's life is touched. */
+static const struct stmt Q_SECRETS = {"duties_secrets",
+    "delete from secret s where created_at < now() - interval '2 days' and not exists (select from infra where kubeconfig_secret = s.id or registry_secret = s.id) "
+    "and not exists (select from endpoint where credential_secret = s.id) and not exists (select from named_secret where secret = s.id) "
+    "and not exists (select from authority where key_secret = s.id) and not exists (select from participant where registry_secret = s.id) "
+    "and not exists (select from probe where input_secret = s.id)"};
+const struct stmt *const STMTS_DUTIES[] = {&Q_LOCK, &Q_SESSIONS, &Q_FAILURES, &Q_EVENTS, &Q_OPS, &Q_PROBES, &Q_SECRETS, NULL};
 
 bool duties_run(struct db *db, struct arena *a, int keep_days, struct err *e) {
   TX(tx);
@@ -23,5 +30,5 @@ bool duties_run(struct db *db, struct arena *a, int keep_days, struct err *e) {
   if (!tx_begin(db, &tx, e) || !db_query(db, a, &Q_LOCK, &r, e)) return false;
   if (!row_bool(&r, 0, 0)) return true; /* another runner is at it */
   return db_exec(db, a, &Q_SESSIONS, NULL, e) && db_exec(db, a, &Q_FAILURES, NULL, e) && db_exec(db, a, &Q_EVENTS, NULL, e, days) && db_exec(db, a, &Q_OPS, NULL, e, days) &&
-         db_exec(db, a, &Q_PROBES, NULL, e) && tx_commit(&tx, e);
+         db_exec(db, a, &Q_PROBES, NULL, e) && db_exec(db, a, &Q_SECRETS, NULL, e) && tx_commit(&tx, e);
 }

@@ -13,7 +13,7 @@
 static const struct stmt Q_NOW = {"infra_ops_now", "select " USEC("now()")};
 static const struct stmt Q_DUP = {"infra_ops_dup",
     "select (select count(*) from infra where name = $1 and uuid::text <> $4), (select count(*) from infra where config_sha256 = $2 and namespaces = array(select jsonb_array_elements_text($3::jsonb)) and uuid::text <> $4)"};
-static const struct stmt Q_TAKE = {"infra_ops_take", "update probe set kind = 'infra_test_used', version = version + 1 where uuid = $1 and kind = 'infra_test' and state = 'done' returning id"};
+static const struct stmt Q_TAKE = {"infra_ops_take", "update probe set kind = 'infra_test_used', input_secret = null, version = version + 1 where uuid = $1 and kind = 'infra_test' and state = 'done' returning id"};
 const struct stmt *const STMTS_INFRA_OPS[] = {&Q_NOW, &Q_DUP, &Q_TAKE, NULL};
 
 static bool now(struct db *db, struct arena *a, usec_t *out, struct err *e) {
