@@ -25,7 +25,7 @@ OPT     := -O2 -g -D_FORTIFY_SOURCE=3 -fstack-clash-protection -fcf-protection=f
 endif
 CFLAGS  += -std=gnu17 -D_GNU_SOURCE -DOPENSSL_NO_DEPRECATED -DOPENSSL_API_COMPAT=30000 $(OPT) $(WARN) $(HARDEN) -MMD -MP \
            -Ifcgi -I$(GEN) $(PKGC)
-LDLIBS  := -lfcgi $(PKGL)
+LDLIBS  := -lfcgi $(PKGL) -lm
 BANNED  := -include base/banned.h
 
 LAYERS  := base codec crypt db net kube kubefate stepca model deploy web pages api
@@ -73,7 +73,7 @@ $(B)/%.o: fcgi/%.c | $(GEN)/text_keys.h $(TMPLC)
 	@$(CC) $(CFLAGS) $(BANNED) -DFEDLCM_VERSION='"$(VERSION)"' -c -o $@ $<
 $(B)/gen/%.o: $(GEN)/%.c | $(GEN)/text_keys.h $(TMPLC)
 	@mkdir -p $(@D)
-	@$(CC) $(CFLAGS) $(BANNED) -Wno-unused-variable -c -o $@ $<
+	@$(CC) $(CFLAGS) $(BANNED) -Wno-unused-variable -Wno-shadow -c -o $@ $<
 $(B)/libfedlcm.a: $(LIBOBJ) $(GENOBJ)
 	@rm -f $@
 	@ar rcs $@ $^

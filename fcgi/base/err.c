@@ -52,6 +52,12 @@ bool err_detail(struct err *e, const char *fmt, ...) {
 
 void err_clear(struct err *e) { *e = (struct err){0}; }
 
+bool err_move(struct err *to, const struct err *from) {
+  *to = *from;
+  for (int i = 0; i < from->n; i++) to->args[i] = to->store + (from->args[i] - from->store);
+  return false;
+}
+
 struct text err_text(const struct err *e) {
   struct text t = {.key = e->key, .n = e->n};
   for (int i = 0; i < e->n; i++) t.args[i] = e->args[i];

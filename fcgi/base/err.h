@@ -35,6 +35,8 @@ struct err {
 bool err_set_at(struct err *e, enum err_kind kind, enum msg key, const char *file, int line, const char *const *args_after_null, size_t n);
 bool err_detail(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* returns false */
 void err_clear(struct err *e);
+/* Copy whose values belong to the new one (a plain assignment would leave them in the old). Returns false. */
+bool err_move(struct err *to, const struct err *from);
 struct text err_text(const struct err *e);
 /* English sentence, for JSON `message` and the log. */
 const char *err_message(const struct err *e, struct arena *a);

@@ -37,6 +37,8 @@ static void fill(struct buf *b, enum lang l, struct text t, bool html) {
       continue;
     }
     const char *v = d - '0' < t.n ? t.args[d - '0'] : "";
+    enum msg label = v[0] == '@' ? text_find(v + 1) : MSG_NONE;
+    if (label != MSG_NONE) v = text_raw(l, label);
     if (html && code) buf_str(b, "<code>");
     html ? buf_html(b, v) : buf_str(b, v);
     if (html && code) buf_str(b, "</code>");

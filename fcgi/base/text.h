@@ -5,6 +5,7 @@
  *       en The infrastructure {0} still has {1} endpoint(s). Remove them first.
  *       zh 基础设施 {0} 仍有 {1} 个服务端点，请先删除它们。
  * {0}..{7} are slots. `{=0}` is a slot whose value is foreign text (remote message, command, YAML): HTML shows it inside <code>.
+ * A slot value "@some.key" that names an entry is said in the reader's language too (the kind of an operation, the name of a step).
  * The build fails on a missing language, a duplicate key or slots that differ between the languages.
  * The enum constant is MSG_ + the key in upper case with '.' and '-' as '_'; the key itself is what the database stores
  * (events, evidence, errors), so stored history is shown in the reader's language. A key that no longer exists is shown as itself.

@@ -87,7 +87,7 @@ static bool timed_out(struct work *w, const struct err *opt_last, bool *ended, b
   struct err why = ERR_INIT;
   if (opt_last && opt_last->kind) why = *opt_last;
   else store_last_evidence(w, &why);
-  if (why.kind == FAIL_NONE) err_set(&why, FAIL_TIMEOUT, MSG_STEP_DEADLINE, w->st->key, num_text((char[24]){0}, deadline(w) / 60));
+  if (why.kind == FAIL_NONE) err_set(&why, FAIL_TIMEOUT, MSG_STEP_DEADLINE, arena_fmt(w->a, "@step.%s", w->st->key), num_text((char[24]){0}, deadline(w) / 60));
   return fail_for_good(w, &why, ended, lost, e);
 }
 

@@ -43,12 +43,10 @@ static const struct stmt Q_STATE = {"op_state", "select state, kind from operati
 const struct stmt *const STMTS_OP[] = {&Q_LOCK, &Q_LIVE, &Q_SUPERSEDE, &Q_HELD, &Q_INSERT, &Q_STEPS, &Q_WORK, &Q_HOLD, &Q_NOTIFY, &Q_CANCEL, &Q_RETRY,
                                        &Q_RETRY_WORK, &Q_WAKE, &Q_STATE, NULL};
 
-static const char *kind_label(const char *kind) { return kind; }
-
 /* The sentence about the operation in the way; kind is shown as a word of the catalogue ("op.<kind>"). */
 static bool conflict(struct err *e, struct arena *a, const struct rows *r, int kind_col) {
   const char *state = row_text(r, 0, kind_col + 1);
-  return err_set(e, FAIL_CONFLICT, streq(state, "failed") ? MSG_OP_HELD_FAILED : MSG_OP_HELD, kind_label(row_text(r, 0, kind_col)), row_text(r, 0, kind_col + 2));
+  return err_set(e, FAIL_CONFLICT, streq(state, "failed") ? MSG_OP_HELD_FAILED : MSG_OP_HELD, arena_fmt(a, "@op.%s", row_text(r, 0, kind_col)), row_text(r, 0, kind_col + 2));
 }
 
 static bool supersede(struct db *db, struct arena *a, const char *id, struct err *e) { return db_exec(db, a, &Q_SUPERSEDE, NULL, e, id); }

@@ -99,7 +99,7 @@ bool infra_delete(struct db *db, struct arena *a, struct uuid id, struct err *e)
   if (!tx_begin(db, &tx, e) || !infra_get(db, a, id, &i, e)) return false;
   if (i.n_endpoints || i.n_participants) return err_set(e, FAIL_CONFLICT, MSG_INFRA_IN_USE, i.name, num_text((char[24]){0}, i.n_endpoints), num_text((char[24]){0}, i.n_participants));
   if (!db_query(db, a, &Q_HELD, &r, e, id.s)) return false;
-  if (r.n) return err_set(e, FAIL_CONFLICT, MSG_INFRA_BUSY, i.name, row_text(&r, 0, 0), row_text(&r, 0, 1));
+  if (r.n) return err_set(e, FAIL_CONFLICT, MSG_INFRA_BUSY, i.name, arena_fmt(a, "@op.%s", row_text(&r, 0, 0)), row_text(&r, 0, 1));
   if (!db_query(db, a, &Q_DELETE, &r, e, id.s)) return e->kind == FAIL_CONFLICT ? err_set(e, FAIL_CONFLICT, MSG_INFRA_IN_USE, i.name, "1", "0") : false;
   return secret_delete(db, a, row_uuid(&r, 0, 0), e) && secret_delete(db, a, row_uuid(&r, 0, 1), e) && tx_commit(&tx, e);
 }

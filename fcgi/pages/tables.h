@@ -2,5 +2,5 @@
 #ifndef PAGES_TABLES_H
 #define PAGES_TABLES_H
 #include "web/route.h"
-extern const struct route_table PAGES_LOGIN;
+extern const struct route_table PAGES_LOGIN, PAGES_DASHBOARD, PAGES_INFRA, PAGES_ENDPOINT, PAGES_ENDPOINT_NEW, PAGES_FEDERATION, PAGES_PARTY, PAGES_PARTY_NEW, PAGES_CATALOG;
 #endif

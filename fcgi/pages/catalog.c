@@ -1,0 +1,71 @@
+/* Charts and certificates. */
+#include "pages/catalog.h"
+#include "base/str.h"
+#include "pages/tables.h"
+#include "tmpl/catalog.h"
+
+const char *chart_type(const struct page *p, int type) {
+  static const enum msg T[] = {MSG_STATUS_UNKNOWN, MSG_CHART_TYPE_EXCHANGE, MSG_CHART_TYPE_CLUSTER, MSG_CHART_TYPE_DIRECTOR, MSG_CHART_TYPE_ENVOY};
+  return tr(p, T[type >= 1 && type <= 4 ? type : 0]);
+}
+
+const char *expiry_class(usec_t t) {
+  usec_t left = (t - ui_now()) / 1000000 / 86400;
+  return left > 30 ? "ok" : left > 7 ? "warn" : "err";
+}
+
+struct chart_view { struct chart *v; size_t n; };
+static void charts_body(struct buf *out, const struct page *p, const void *v) {
+  const struct chart_view *x = v;
+  tmpl_chart_list_page(out, p, x->v, x->n);
+}
+static bool charts_get(struct req *q, struct resp *r, struct err *e) {
+  struct chart_view v;
+  struct page p;
+  if (!chart_list(q->db, q->a, 0, q->app->conf.experiment, &v.v, &v.n, e)) return false;
+  page_init(&p, q, SEC_CHART, text_raw(q->lang, MSG_NAV_CHART));
+  return page_render(&p, r, charts_body, &v, e);
+}
+static void chart_body(struct buf *out, const struct page *p, const void *v) { tmpl_chart_page(out, p, v); }
+static bool chart_page_get(struct req *q, struct resp *r, struct err *e) {
+  struct uuid id;
+  struct chart c;
+  struct page p;
+  if (!req_uuid(q, 0, &id, e) || !chart_get(q->db, q->a, id, &c, e)) return false;
+  page_init(&p, q, SEC_CHART, arena_fmt(q->a, "%s %s", c.chart_name, c.version));
+  page_crumb(&p, text_raw(q->lang, MSG_NAV_CHART), "/chart");
+  return page_render(&p, r, chart_body, &c, e);
+}
+
+static void certs_body(struct buf *out, const struct page *p, const void *v) { tmpl_cert_list_page(out, p, v); }
+static bool certs_get(struct req *q, struct resp *r, struct err *e) {
+  struct cert_page v;
+  struct page p;
+  if (!authority_list(q->db, q->a, &v.authorities, &v.n_authorities, e) || !cert_list(q->db, q->a, &v.certs, &v.n_certs, e)) return false;
+  page_init(&p, q, SEC_CERTIFICATE, text_raw(q->lang, MSG_NAV_CERTIFICATE));
+  return page_render(&p, r, certs_body, &v, e);
+}
+static void cert_body(struct buf *out, const struct page *p, const void *v) { tmpl_cert_page(out, p, v); }
+static bool cert_page_get(struct req *q, struct resp *r, struct err *e) {
+  struct uuid id;
+  struct cert c;
+  struct page p;
+  if (!req_uuid(q, 0, &id, e) || !cert_get(q->db, q->a, id, &c, e)) return false;
+  page_init(&p, q, SEC_CERTIFICATE, arena_fmt(q->a, "%s – %s", c.subject_cn, text_raw(q->lang, MSG_NAV_CERTIFICATE)));
+  page_crumb(&p, text_raw(q->lang, MSG_NAV_CERTIFICATE), "/certificate");
+  return page_render(&p, r, cert_body, &c, e);
+}
+static bool cert_delete_post(struct req *q, struct resp *r, struct err *e) {
+  struct uuid id;
+  if (!req_uuid(q, 0, &id, e) || !cert_delete(q->db, q->a, id, e)) return false;
+  return resp_redirect_flash(r, q, "/certificate", "ok", TEXT(MSG_CERT_DELETED));
+}
+
+static const struct route R[] = {
+    {METHOD_GET, "/chart", charts_get, PERM_VIEW, 0, 0},
+    {METHOD_GET, "/chart-detail/{uuid}", chart_page_get, PERM_VIEW, 0, 0},
+    {METHOD_GET, "/certificate", certs_get, PERM_VIEW, 0, 0},
+    {METHOD_GET, "/certificate/detail/{uuid}", cert_page_get, PERM_VIEW, 0, 0},
+    {METHOD_POST, "/certificate/detail/{uuid}/delete", cert_delete_post, PERM_OPERATE, 0, 16384},
+};
+const struct route_table PAGES_CATALOG = {R, sizeof R / sizeof *R};

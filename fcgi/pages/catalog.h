@@ -1,0 +1,10 @@
+/* What the chart and certificate pages show. */
+#ifndef PAGES_CATALOG_H
+#define PAGES_CATALOG_H
+#include "model/cert.h"
+#include "model/chart.h"
+#include "pages/ui.h"
+struct cert_page { struct authority *authorities; size_t n_authorities; struct cert *certs; size_t n_certs; };
+const char *chart_type(const struct page *p, int type);
+const char *expiry_class(usec_t t);    /* chip class: more than 30 days "ok", 30 "warn", 7 or past "err" */
+#endif

@@ -1,0 +1,132 @@
+/* Federations: list, form, detail with tabs, deletion, "Rebuild routes". */
+#include "pages/federation.h"
+#include "base/str.h"
+#include "deploy/participant_ops.h"
+#include "pages/tables.h"
+#include "tmpl/federation.h"
+#include "web/errorpage.h"
+
+struct rows_view { struct federation *v; size_t n; };
+static void list_body(struct buf *out, const struct page *p, const void *v) {
+  const struct rows_view *x = v;
+  tmpl_federation_list(out, p, x->v, x->n);
+}
+static bool list_get(struct req *q, struct resp *r, struct err *e) {
+  struct rows_view v;
+  struct page p;
+  if (!federation_list(q->db, q->a, &v.v, &v.n, e)) return false;
+  page_init(&p, q, SEC_FEDERATION, text_raw(q->lang, MSG_NAV_FEDERATION));
+  return page_render(&p, r, list_body, &v, e);
+}
+
+static void form_body(struct buf *out, const struct page *p, const void *v) {
+  (void)v;
+  tmpl_federation_form(out, p);
+}
+static bool form_show(struct req *q, struct resp *r, const struct err *why, struct err *e) {
+  struct page p;
+  page_init(&p, q, SEC_FEDERATION, text_raw(q->lang, MSG_FEDERATION_NEW));
+  page_crumb(&p, text_raw(q->lang, MSG_NAV_FEDERATION), "/federation");
+  p.form_error = why;
+  if (why) r->status = http_status(why);
+  return page_render(&p, r, form_body, NULL, e);
+}
+static bool new_get(struct req *q, struct resp *r, struct err *e) { return form_show(q, r, NULL, e); }
+static bool new_post(struct req *q, struct resp *r, struct err *e) {
+  struct uuid id;
+  struct err why = ERR_INIT;
+  if (!federation_create(q->db, q->a, req_field(q, "name"), req_field(q, "description"), req_field(q, "domain"), &id, &why)) return ui_again(&why, e) && form_show(q, r, &why, e);
+  return resp_redirect(r, q, arena_fmt(q->a, "/federation/fate/%s", id.s));
+}
+
+/* --- detail --- */
+bool federation_page_load(struct req *q, struct federation_page *v, struct err *e) {
+  struct uuid id;
+  struct participant *all;
+  struct err bad = ERR_INIT;
+  js *routes = NULL;
+  size_t n;
+  *v = (struct federation_page){.x = ARENA_NEW(q->a, struct federation), .tab = nn(req_query(q, "tab"))};
+  if (!req_uuid(q, 0, &id, e) || !federation_get(q->db, q->a, id, v->x, e) || !participant_list(q->db, q->a, id, &all, &n, e)) return false;
+  v->self = arena_fmt(q->a, "/federation/fate/%s", id.s);
+  v->all = v->clusters = all, v->access = ARENA_ARRAY(q->a, struct access, n + 1);
+  if (n && all[0].type == TYPE_EXCHANGE) v->exchange = all, v->clusters = all + 1, n--;
+  v->n_clusters = n;
+  if (v->exchange) {
+    v->exchange_ready = v->exchange->status == PARTY_ACTIVE, v->routes_managed = v->exchange->is_managed, v->busy = streq(v->exchange->op_state, "running") || streq(v->exchange->op_state, "queued");
+    if (js_parse(q->a, v->exchange->routes_seen, strlen(v->exchange->routes_seen), 1 << 20, &routes, &bad)) v->routes = routes;
+  }
+  for (size_t i = 0; i < n; i++) v->n_active += v->clusters[i].status == PARTY_ACTIVE, v->busy |= streq(v->clusters[i].op_state, "running") || streq(v->clusters[i].op_state, "queued");
+  return true;
+}
+
+bool federation_routed(const struct federation_page *v, const struct participant *x) {
+  char key[24];
+  return js_obj(v->routes, num_text(key, x->party_id)) != NULL;
+}
+
+const struct access *federation_access(const struct page *p, const struct federation_page *v, const struct participant *x) {
+  struct access *a = &v->access[x - v->all];
+  if (!a->read) ui_access(p, x, a);
+  return a;
+}
+
+const char *access_label(const struct page *p, const char *ingress) {
+  if (streq(ingress, "client")) return tr(p, MSG_ACCESS_OPEN_NOTEBOOK);
+  if (streq(ingress, "fateboard")) return tr(p, MSG_ACCESS_OPEN_FATEBOARD);
+  return ingress;
+}
+
+static void detail_body(struct buf *out, const struct page *p, const void *v) { tmpl_federation_detail(out, p, v); }
+static bool detail_get(struct req *q, struct resp *r, struct err *e) {
+  struct federation_page v;
+  struct page p;
+  if (!federation_page_load(q, &v, e)) return false;
+  page_init(&p, q, SEC_FEDERATION, arena_fmt(q->a, "%s – %s", v.x->name, text_raw(q->lang, MSG_NAV_FEDERATION)));
+  page_crumb(&p, text_raw(q->lang, MSG_NAV_FEDERATION), "/federation");
+  p.refresh = v.busy;
+  return page_render(&p, r, detail_body, &v, e);
+}
+static void live_body(struct buf *out, const struct page *p, const void *v) {
+  const struct federation_page *f = v;
+  tmpl_federation_live(out, p, f);
+  if (!f->busy) buf_str(out, "<span data-reload></span>");
+}
+static bool live_get(struct req *q, struct resp *r, struct err *e) {
+  struct federation_page v;
+  return federation_page_load(q, &v, e) && ui_fragment(q, r, live_body, &v, e);
+}
+
+static bool routes_post(struct req *q, struct resp *r, struct err *e) {
+  struct uuid id;
+  if (!req_uuid(q, 0, &id, e) || !participant_ops_push(q->db, q->a, id, q->who.name, e)) return false;
+  return resp_redirect_flash(r, q, arena_fmt(q->a, "/federation/fate/%s", id.s), "ok", TEXT(MSG_ROUTES_REBUILDING));
+}
+
+static void delete_body(struct buf *out, const struct page *p, const void *v) { tmpl_federation_delete(out, p, v); }
+static bool delete_get(struct req *q, struct resp *r, struct err *e) {
+  struct federation_page v;
+  struct page p;
+  if (!federation_page_load(q, &v, e)) return false;
+  page_init(&p, q, SEC_FEDERATION, arena_fmt(q->a, "%s: %s", text_raw(q->lang, MSG_ACTION_DELETE), v.x->name));
+  page_crumb(&p, text_raw(q->lang, MSG_NAV_FEDERATION), "/federation"), page_crumb(&p, v.x->name, v.self);
+  return page_render(&p, r, delete_body, &v, e);
+}
+static bool delete_post(struct req *q, struct resp *r, struct err *e) {
+  struct uuid id;
+  struct federation f;
+  if (!req_uuid(q, 0, &id, e) || !federation_get(q->db, q->a, id, &f, e) || !federation_delete(q->db, q->a, id, e)) return false;
+  return resp_redirect_flash(r, q, "/federation", "ok", TEXT(MSG_FEDERATION_DELETED, f.name));
+}
+
+static const struct route R[] = {
+    {METHOD_GET, "/federation", list_get, PERM_VIEW, 0, 0},
+    {METHOD_GET, "/federation/new", new_get, PERM_OPERATE, 0, 0},
+    {METHOD_POST, "/federation/new", new_post, PERM_OPERATE, 0, 65536},
+    {METHOD_GET, "/federation/fate/{uuid}", detail_get, PERM_VIEW, 0, 0},
+    {METHOD_GET, "/ui/federation/{uuid}", live_get, PERM_VIEW, ROUTE_POLL, 0},
+    {METHOD_POST, "/federation/fate/{uuid}/routes", routes_post, PERM_OPERATE, 0, 16384},
+    {METHOD_GET, "/federation/fate/{uuid}/delete", delete_get, PERM_OPERATE, 0, 0},
+    {METHOD_POST, "/federation/fate/{uuid}/delete", delete_post, PERM_OPERATE, 0, 16384},
+};
+const struct route_table PAGES_FEDERATION = {R, sizeof R / sizeof *R};

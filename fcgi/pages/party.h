@@ -1,0 +1,26 @@
+/* What the pages of exchange and clusters show. */
+#ifndef PAGES_PARTY_H
+#define PAGES_PARTY_H
+#include "deploy/participant_ops.h"
+#include "model/chart.h"
+#include "model/endpoint.h"
+#include "model/federation.h"
+#include "pages/ui.h"
+struct cert_row { enum msg label, mode; const char *cn, *uuid /* NULL: none issued */; usec_t not_after; };
+struct party_page {
+  struct participant *x; const char *self, *tab;
+  struct operation *op; bool has_op;
+  struct event *events; size_t n_events;
+  struct access access;
+  struct cert_row *certs; size_t n_certs; const char *manual; /* secrets to make by hand, NULL none */
+  const char **routes; size_t n_routes;
+  struct delete_line *plan; size_t n_plan; bool blocked, needs_force;
+};
+struct party_form_page {
+  int type; bool external; struct federation *fed; const char *action, *back;
+  struct endpoint *endpoints; size_t n_endpoints;      /* ready ones */
+  struct chart *charts; size_t n_charts; const char *chart; /* uuid of the one proposed */
+  const char *suggested, *slug, *party_id, *namespace_, *namespace_hint, *registry;
+  const char *yaml /* NULL: the form */; const struct endpoint *endpoint; const char *const *fields;
+};
+#endif

@@ -1,0 +1,174 @@
+/* Contract: ui.h. */
+#include "pages/ui.h"
+#include <arpa/inet.h>
+#include "base/num.h"
+#include "base/str.h"
+#include "codec/js.h"
+#include "crypt/digest.h"
+
+const char *ui_fmt(const struct page *p, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  char *s = arena_vfmt(p->q->a, fmt, ap);
+  va_end(ap);
+  return s;
+}
+
+static const char *sent(const struct page *p, const char *field) { return form_get(&p->q->form, field); }
+
+const char *ui_value(const struct page *p, const char *field, const char *otherwise) {
+  if (p->q->method == METHOD_POST) return sent(p, field) ? sent(p, field) : nn(otherwise);
+  const char *v = req_query(p->q, field);
+  return v ? v : nn(otherwise);
+}
+
+bool ui_checked(const struct page *p, const char *field, bool otherwise) { return p->q->method == METHOD_POST ? req_flag(p->q, field) : otherwise; }
+
+bool ui_picked(const struct page *p, const char *field, const char *value, bool otherwise) {
+  const char *v = p->q->method == METHOD_POST ? sent(p, field) : req_query(p->q, field);
+  return v ? streq(v, value) : otherwise;
+}
+
+const char *ui_text(struct req *q, const char *field) {
+  char *s = arena_strdup(q->a, req_field(q, field)), *to = s;
+  for (const char *from = s; *from; from++)
+    if (from[0] != '\r' || from[1] != '\n') *to++ = *from;
+  *to = 0;
+  return s;
+}
+
+struct html ui_hidden(const struct page *p, const char *const *fields) {
+  struct buf b;
+  buf_init(&b, p->q->a, 1 << 18);
+  for (; *fields; fields++) {
+    const char *v = sent(p, *fields);
+    if (!v) continue;
+    buf_str(&b, "<input type=\"hidden\" name=\""), buf_html(&b, *fields), buf_str(&b, "\" value=\""), buf_html(&b, v), buf_str(&b, "\">");
+  }
+  return (struct html){b.p, b.n};
+}
+
+bool ui_again(const struct err *why, struct err *e) {
+  if (why->kind == FAIL_INVALID || why->kind == FAIL_BAD_REQUEST || why->kind == FAIL_CONFLICT || why->kind == FAIL_TOO_LARGE || why->kind == FAIL_UPSTREAM) return true;
+  return err_move(e, why);
+}
+
+static const char *label(const struct page *p, const char *area, const char *key) {
+  enum msg m = text_find(arena_fmt(p->q->a, "%s.%s", area, key));
+  return m == MSG_NONE ? key : text_raw(p->lang, m);
+}
+const char *ui_kind(const struct page *p, const char *kind) { return label(p, "op", kind); }
+const char *ui_step(const struct page *p, const char *step) { return label(p, "step", step); }
+
+bool ui_live(const struct operation *o) { return streq(o->state, "queued") || streq(o->state, "running"); }
+bool ui_open(const struct operation *o) { return ui_live(o) || streq(o->state, "failed"); }
+
+const char *ui_party_url(const struct page *p, const struct participant *x) {
+  return ui_fmt(p, "/federation/fate/%s/%s/detail/%s", x->federation_uuid.s, x->type == TYPE_EXCHANGE ? "exchange" : "cluster", x->uuid.s);
+}
+
+const char *ui_entity_url(const struct page *p, int type, struct uuid id) { return ui_fmt(p, "/%s/%s", type == ENTITY_ENDPOINT ? "endpoint-detail" : "participant", id.s); }
+
+const char *ui_subject_url(const struct page *p, const struct operation *o) {
+  if (streq(o->subject_type, "endpoint")) return ui_fmt(p, "/endpoint-detail/%s", o->subject.s);
+  return ui_fmt(p, "/participant/%s", o->subject.s);
+}
+
+const char *ui_span(const struct page *p, usec_t us) {
+  struct buf b;
+  long s = (long)(us / 1000000);
+  buf_init(&b, p->q->a, 256);
+  if (s < 0) s = 0;
+  text_plain(&b, p->lang, s < 90 ? TEXT(MSG_SPAN_SECONDS, NUM(s)) : TEXT(MSG_SPAN_MINUTES, NUM((s + 30) / 60)));
+  return b.p;
+}
+
+struct html ui_json_text(const struct page *p, const char *s) {
+  struct buf b;
+  buf_init(&b, p->q->a, 65536);
+  if (*nn(s)) buf_str(&b, "<code>"), buf_html(&b, s), buf_str(&b, "</code>");
+  return (struct html){b.p, b.n};
+}
+
+usec_t ui_now(void) { return (usec_t)clock_unix() * 1000000; }
+bool ui_may(const struct page *p) { return p->q->who.role >= ROLE_OPERATOR; }
+
+bool ui_fragment(struct req *q, struct resp *r, tmpl_body *body, const void *v, struct err *e) {
+  struct page p;
+  page_init(&p, q, SEC_NONE, "");
+  r->type = "text/html; charset=utf-8";
+  body(&r->body, &p, v);
+  if (r->body.failed) return err_set(e, FAIL_BUG, MSG_WEB_RENDER);
+  (void)resp_etag(r, q, arena_strndup(q->a, sha256_hex(q->a, r->body.p, r->body.n), 24));
+  return true;
+}
+
+/* --- addresses --- */
+static const char *port_of(const struct page *p, const js *v) { return js_int(v, "port", 0) ? ui_fmt(p, "%lld", (long long)js_int(v, "port", 0)) : ""; }
+
+static void services(const struct page *p, const js *v, struct access *out) {
+  out->services = ARENA_ARRAY(p->q->a, struct access_row, 16);
+  for (struct js_iter it = js_iter(v); js_next(&it) && out->n_services < 16;) {
+    struct access_row *r = &out->services[out->n_services++];
+    *r = (struct access_row){.service = arena_strdup(p->q->a, it.key), .host = nn(js_str(it.val, "host")), .type = nn(js_str(it.val, "service_type")), .fqdn = nn(js_str(it.val, "fqdn")), .port = port_of(p, it.val), .tls = js_bool(it.val, "tls", false)};
+    if (streq(it.key, "frontend") && *r->host) r->url = ui_fmt(p, "https://%s:%s", r->host, r->port);
+  }
+}
+
+static const char **strings(const struct page *p, const js *v, const char *key, size_t *n) {
+  const js *arr = js_arr(v, key);
+  const char **out = ARENA_ARRAY(p->q->a, const char *, js_len(arr) + 1);
+  *n = 0;
+  for (size_t i = 0; i < js_len(arr); i++) out[(*n)++] = nn(js_self_str(js_item(arr, i)));
+  return out;
+}
+
+/* An Ingress rule matches the host without the port, so http://HOST:NODEPORT/ works and no forwarding of port 80 is needed. */
+static const char *ingress_url(const struct page *p, const struct ingress_row *r) {
+  if (!r->n_hosts || !r->n_addresses) return "";
+  const char *colon = strrchr(r->addresses[0], ':');
+  return ui_fmt(p, "%s://%s%s/", r->tls ? "https" : "http", r->hosts[0], colon && !strchr(r->addresses[0], '[') ? colon : "");
+}
+
+static void ingresses(const struct page *p, const js *v, struct access *out) {
+  out->ingresses = ARENA_ARRAY(p->q->a, struct ingress_row, 16);
+  for (struct js_iter it = js_iter(v); js_next(&it) && out->n_ingresses < 16;) {
+    struct ingress_row *r = &out->ingresses[out->n_ingresses++];
+    *r = (struct ingress_row){.name = arena_strdup(p->q->a, it.key), .tls = js_bool(it.val, "tls", false)};
+    r->hosts = strings(p, it.val, "hosts", &r->n_hosts), r->addresses = strings(p, it.val, "addresses", &r->n_addresses);
+    r->url = ingress_url(p, r);
+  }
+}
+
+static const char *bare_address(const struct page *p, const char *s) {
+  struct in6_addr x;
+  const char *colon = strrchr(s, ':');
+  char *host = colon && strchr(s, ':') == colon ? arena_strndup(p->q->a, s, (size_t)(colon - s)) : arena_strdup(p->q->a, s);
+  return inet_pton(AF_INET, host, &x) == 1 || inet_pton(AF_INET6, host, &x) == 1 ? host : NULL;
+}
+
+static void host_lines(const struct page *p, const struct participant *x, struct access *out) {
+  out->lines = ARENA_ARRAY(p->q->a, struct host_line, 4);
+  const char *address = NULL;
+  struct buf b;
+  buf_init(&b, p->q->a, 8192);
+  for (size_t i = 0; i < out->n_ingresses; i++) {
+    const struct ingress_row *r = &out->ingresses[i];
+    const char *a = r->n_addresses ? bare_address(p, r->addresses[0]) : NULL;
+    if (!a || (address && !streq(address, a))) continue;
+    if (!address) buf_str(&b, address = a);
+    for (size_t h = 0; h < r->n_hosts; h++) buf_fmt(&b, " %s", r->hosts[h]);
+  }
+  if (!address) return;
+  buf_fmt(&b, "  # fedlcm %s/%s", x->federation_name, x->name);
+  out->lines[out->n_lines++] = (struct host_line){b.p};
+}
+
+void ui_access(const struct page *p, const struct participant *x, struct access *out) {
+  struct err e = ERR_INIT;
+  js *a = NULL, *i = NULL;
+  *out = (struct access){.read = true};
+  if (*nn(x->access_info) && js_parse(p->q->a, x->access_info, strlen(x->access_info), 1 << 20, &a, &e)) services(p, a, out);
+  if (*nn(x->ingress_info) && js_parse(p->q->a, x->ingress_info, strlen(x->ingress_info), 1 << 20, &i, &e)) ingresses(p, i, out);
+  host_lines(p, x, out);
+}
