@@ -1,0 +1,127 @@
+"""Headless Chromium, driven over its debugging pipe (Chrome DevTools Protocol, JSON messages ended by NUL on descriptors 3 and 4). No driver program, no port."""
+import base64
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+
+
+class Browser:
+    def __init__(self, width=1280, height=900, script=True):
+        to_r, self.to = os.pipe()
+        self.back, from_w = os.pipe()
+        self.home = tempfile.mkdtemp(prefix="chromium.")
+        self.buffer, self.number, self.events = b"", 0, []
+
+        def descriptors():
+            r, w = os.dup(to_r), os.dup(from_w)  # 3 and 4 may be taken by what we copy from
+            os.dup2(r, 3), os.dup2(w, 4)
+
+        self.proc = subprocess.Popen([shutil.which("chromium") or "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions",
+                                      "--disable-background-networking", "--remote-debugging-pipe", "--user-data-dir=" + self.home, "about:blank"], preexec_fn=descriptors, pass_fds=(3, 4, to_r, from_w), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os.close(to_r), os.close(from_w)
+        self.session = None
+        target = self.cmd("Target.createTarget", url="about:blank")["targetId"]
+        self.session = self.cmd("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.cmd("Page.enable"), self.cmd("Runtime.enable"), self.size(width, height)
+        if not script:
+            self.cmd("Emulation.setScriptExecutionDisabled", value=True)
+
+    def close(self):
+        self.proc.kill()
+        self.proc.wait()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def cmd(self, method, **params):
+        self.number += 1
+        m = {"id": self.number, "method": method, "params": params}
+        if self.session:
+            m["sessionId"] = self.session
+        os.write(self.to, json.dumps(m).encode() + b"\0")
+        while True:
+            v = self.receive()
+            if v.get("id") == self.number:
+                if "error" in v:
+                    raise RuntimeError("%s: %s" % (method, v["error"]))
+                return v["result"]
+            self.events.append(v)
+
+    def receive(self):
+        while b"\0" not in self.buffer:
+            chunk = os.read(self.back, 1 << 20)
+            if not chunk:
+                raise RuntimeError("the browser has ended")
+            self.buffer += chunk
+        one, self.buffer = self.buffer.split(b"\0", 1)
+        return json.loads(one)
+
+    def size(self, width, height=900):
+        self.cmd("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+
+    def js(self, code):
+        r = self.cmd("Runtime.evaluate", expression=code, returnByValue=True, awaitPromise=True)
+        if "exceptionDetails" in r:
+            raise RuntimeError("%s\n%s" % (code, r["exceptionDetails"].get("exception", {}).get("description")))
+        return r["result"].get("value")
+
+    def loaded(self, seconds=20):
+        end = time.time() + seconds
+        while time.time() < end:
+            try:
+                if self.js("document.readyState == 'complete' && !window.__left"):
+                    return
+            except RuntimeError:
+                pass  # between two documents
+            time.sleep(0.03)
+        raise RuntimeError("the page did not load: " + self.url())
+
+    def goto(self, url):
+        self.js("window.__left = 1")
+        self.cmd("Page.navigate", url=url)
+        self.loaded()
+
+    def url(self):
+        return self.js("location.href")
+
+    def fill(self, selector, value):
+        ok = self.js("(function(){var e=document.querySelector(%s);if(!e)return false;e.value=%s;e.dispatchEvent(new Event('input',{bubbles:true}));return true})()" % (json.dumps(selector), json.dumps(value)))
+        assert ok, "no field %s on %s" % (selector, self.url())
+
+    def tick(self, selector):
+        """Clicks something that stays on the page."""
+        assert self.js("(function(){var e=document.querySelector(%s);if(!e)return false;e.click();return true})()" % json.dumps(selector)), "no %s on %s" % (selector, self.url())
+
+    def click(self, selector):
+        """Clicks something that loads another page, and waits for it."""
+        self.js("window.__left = 1")
+        self.tick(selector)
+        self.loaded()
+
+    def text(self, selector="main"):
+        return self.js("(document.querySelector(%s)||{}).innerText" % json.dumps(selector)) or ""
+
+    def until(self, condition, seconds, what):
+        """Waits until a JavaScript expression is true on whatever page is there (the product's own script may reload it)."""
+        end = time.time() + seconds
+        while time.time() < end:
+            try:
+                if self.js(condition):
+                    return self.loaded()
+            except RuntimeError:
+                pass
+            time.sleep(0.1)
+        raise AssertionError("%s: not within %d s; the page says:\n%s" % (what, seconds, self.text()[:3000]))
+
+    def picture(self, path):
+        m = self.cmd("Page.getLayoutMetrics")["cssContentSize"]
+        shot = self.cmd("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip={"x": 0, "y": 0, "width": m["width"], "height": min(m["height"], 6000), "scale": 1})
+        with open(path, "wb") as f:
+            f.write(base64.b64decode(shot["data"]))
