@@ -3,7 +3,9 @@
 #include "base/str.h"
 #include "pages/federation.h"
 
-enum { WIDTH = 960, HEIGHT = 460, CX = 480, CY = 230, ONE_RING = 10, TWO_RINGS = 24 };
+enum { WIDTH = 960, HEIGHT = 460, FLAT = 140 /* height of a row: no more than two parties */, CX = 480, ONE_RING = 10, TWO_RINGS = 24 };
+
+static int height(const struct federation_page *v) { return v->n_clusters > 2 ? HEIGHT : FLAT; }
 
 static const char *cut(struct arena *a, const char *s, size_t max) {
   size_t n = 0;
@@ -30,16 +32,16 @@ static void node(struct buf *b, const struct page *p, const struct participant *
 /* Solid: route seen; dashed: not (yet). */
 static void edge(struct buf *b, const struct federation_page *v, const struct participant *x, int cx, int cy) {
   bool solid = x->status == PARTY_ACTIVE && (!v->routes_managed || federation_routed(v, x));
-  buf_fmt(b, "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\"%s/>", CX, CY, cx, cy, solid ? "" : " class=\"dash\"");
+  buf_fmt(b, "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\"%s/>", CX, height(v) / 2, cx, cy, solid ? "" : " class=\"dash\"");
 }
 
 struct spot { int x, y, w, h; };
-static struct spot place(size_t i, size_t n) {
+static struct spot place(size_t i, size_t n, int mid) {
   bool small = n > ONE_RING;
   size_t outer = small ? (n + 1) / 2 + n % 2 : n, ring = i < outer ? outer : n - outer, k = i < outer ? i : i - outer;
-  double turn = 2 * M_PI * (double)k / (double)ring - (n == 2 ? M_PI : M_PI / 2) + (small && i >= outer ? M_PI / (double)ring : 0);
+  double turn = 2 * M_PI * (double)k / (double)ring - (n <= 2 ? M_PI : M_PI / 2) + (small && i >= outer ? M_PI / (double)ring : 0);
   double rx = small && i >= outer ? 240 : 370, ry = small && i >= outer ? 105 : 180;
-  return (struct spot){CX + (int)lround(rx * cos(turn)), CY + (int)lround(ry * sin(turn)), small ? 126 : 176, small ? 48 : 62};
+  return (struct spot){CX + (int)lround(rx * cos(turn)), mid + (int)lround(ry * sin(turn)), small ? 126 : 176, small ? 48 : 62};
 }
 
 static void groups(struct buf *b, const struct page *p, const struct federation_page *v) {
@@ -49,7 +51,7 @@ static void groups(struct buf *b, const struct page *p, const struct federation_
     for (size_t i = 0; i < v->n_clusters; i++) n += v->clusters[i].status == s;
     if (!n) continue;
     struct chip c = party_chip(s);
-    buf_fmt(b, "<line x1=\"%d\" y1=\"%d\" x2=\"760\" y2=\"%d\"/><g class=\"%s\"><rect x=\"700\" y=\"%d\" width=\"200\" height=\"52\" rx=\"10\"/><text x=\"800\" y=\"%d\" text-anchor=\"middle\">%zu · ", CX, CY, y + 26, c.cls, y, y + 32, n);
+    buf_fmt(b, "<line x1=\"%d\" y1=\"%d\" x2=\"760\" y2=\"%d\"/><g class=\"%s\"><rect x=\"700\" y=\"%d\" width=\"200\" height=\"52\" rx=\"10\"/><text x=\"800\" y=\"%d\" text-anchor=\"middle\">%zu · ", CX, height(v) / 2, y + 26, c.cls, y, y + 32, n);
     buf_html(b, tr(p, c.label)), buf_str(b, "</text></g>"), y += 76;
   }
 }
@@ -57,7 +59,7 @@ static void groups(struct buf *b, const struct page *p, const struct federation_
 struct html topology(const struct page *p, const struct federation_page *v) {
   struct buf b;
   buf_init(&b, p->q->a, 1 << 18);
-  buf_fmt(&b, "<svg class=\"topo\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", WIDTH, HEIGHT);
+  buf_fmt(&b, "<svg class=\"topo\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", WIDTH, height(v));
   struct buf said;
   buf_init(&said, p->q->a, 1024);
   text_plain(&said, p->lang, TEXT(MSG_TOPOLOGY_SAID, NUM(v->n_clusters), NUM(v->n_active)));
@@ -65,15 +67,15 @@ struct html topology(const struct page *p, const struct federation_page *v) {
   if (v->n_clusters > TWO_RINGS) groups(&b, p, v);
   else {
     for (size_t i = 0; i < v->n_clusters; i++) {
-      struct spot s = place(i, v->n_clusters);
+      struct spot s = place(i, v->n_clusters, height(v) / 2);
       edge(&b, v, &v->clusters[i], s.x, s.y);
     }
     for (size_t i = 0; i < v->n_clusters; i++) {
-      struct spot s = place(i, v->n_clusters);
+      struct spot s = place(i, v->n_clusters, height(v) / 2);
       node(&b, p, &v->clusters[i], s.x, s.y, s.w, s.h);
     }
   }
-  node(&b, p, v->exchange, CX, CY, 196, 72);
+  node(&b, p, v->exchange, CX, height(v) / 2, 196, 72);
   buf_str(&b, "</svg>");
   return (struct html){b.p, b.n};
 }
