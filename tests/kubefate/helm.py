@@ -16,6 +16,10 @@ class HelmError(Exception):
     pass
 
 
+class NoChart(HelmError):
+    """Before Helm itself has a say; an update reports it without the words of Helm's failures."""
+
+
 def pack(release):
     return base64.b64encode(base64.b64encode(gzip.compress(json.dumps(release).encode()))).decode()
 
@@ -92,8 +96,11 @@ class Helm:
     @staticmethod
     def render(name, namespace, chart, version, values):
         if (chart, version) not in charts.VERSIONS:
-            raise HelmError('failed to download "kubefate/%s" at version "%s"' % (chart, version))
-        objects = charts.render(chart, version, name, namespace, values)
+            raise NoChart('failed to download "kubefate/%s" at version "%s"' % (chart, version))
+        try:
+            objects = charts.render(chart, version, name, namespace, values)
+        except charts.ChartError as e:
+            raise HelmError(str(e)) from e
         for o in objects:
             o["metadata"]["labels"]["app.kubernetes.io/managed-by"] = "Helm"
             o["metadata"]["annotations"] = {"meta.helm.sh/release-name": name, "meta.helm.sh/release-namespace": namespace}
@@ -153,19 +160,29 @@ class Helm:
 
     def rollback(self, name, namespace, number):
         """number 0 means the revision before the newest one, whoever made that."""
-        history = self.history(name, namespace)
+        history = self.settled(name, namespace)
         if not history:
             raise HelmError("release: not found")
         last = history[-1]
         wanted = number or last["version"] - 1
         target = next((r for r in history if r["version"] == wanted), None)
         if target is None:
-            raise HelmError("release has no %d version" % wanted if number else "release: not found")
+            raise HelmError("release: not found")
         objects = documents(target)
         about = target["chart"]["metadata"]
         release = self.release(name, namespace, about["name"], about["version"], target["config"], objects, last["version"] + 1, "pending-rollback")
         self.store(release)
         self.finish(release, documents(last), objects, "Rollback to %d" % wanted, last)
+
+    def settled(self, name, namespace, seconds=5):
+        """The history once no revision is being applied. The real program does not wait: its rollback nearly always comes after the other update has
+        been applied and undoes it, sometimes in the middle; here it always undoes it."""
+        end = time.time() + seconds
+        while True:
+            history = self.history(name, namespace)
+            if not history or not history[-1]["info"]["status"].startswith("pending") or time.time() > end:
+                return history
+            time.sleep(0.05)
 
     def finish(self, release, old, new, description, previous=None):
         try:

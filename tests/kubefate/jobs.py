@@ -4,7 +4,7 @@ The order of the writes is the contract. The real program keeps a copy of a row 
 client sees in between (a stop that is accepted and overwritten, Failed before Rollback) is copied here with the waits that make it visible."""
 import base64, datetime, threading, time, uuid
 import yamlish
-from helm import HelmError
+from helm import HelmError, NoChart
 from kubeapi import KubeError
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
@@ -290,6 +290,8 @@ class Work:
         try:
             self.helm.upgrade(name, ns, args["chart_name"], args["chart_version"], spec)
             problem = None
+        except NoChart as e:
+            problem = str(e)
         except (HelmError, KubeError) as e:
             problem = "UPGRADE FAILED: %s" % e
         counted = mine["helm_revision"] + 1
@@ -322,14 +324,17 @@ class Work:
     def roll_back(self, job, cluster, mine, counted):
         """Goes back to revision (count of updates - 1); 0 is "the one before the newest", which after a collision is before the other update's."""
         time.sleep(FAILED_SECONDS)
-        self.t.set(cluster, status="Rollback", values=mine["values"], Spec=mine["Spec"])
+        old = {"status": "Rollback", "values": mine["values"], "Spec": mine["Spec"]}
+        self.t.set(cluster, **old)
         try:
             self.helm.rollback(cluster["name"], cluster["namespaces"], counted - 1)
+            self.t.say(job, "Cluster run rollback Success")
+            self.t.set(job, status="Rollback")
         except (HelmError, KubeError) as e:
             self.t.say(job, "UPGRADE FAILED: %s" % e)
-            return
-        self.t.say(job, "Cluster run rollback Success")
-        self.t.set(job, status="Rollback")
+        # The whole copy goes back, over what another update wrote; but no zeroes, and the chart version stays the one that failed.
+        counts = {"revision": mine["revision"], "helm_revision": counted - 1}
+        self.t.set(cluster, **old, **{k: v for k, v in counts.items() if v})
 
     # --- delete ---
     def delete(self, cluster_id, user):
@@ -337,7 +342,8 @@ class Work:
         if not cluster:
             raise Refusal("record not found")
         args = {"name": "", "namespace": "", "chart_name": "", "chart_version": "", "cover": False, "data": None, "Keep_upgrade_job": False}
-        return self.start(self.run_delete, self.new_job("ClusterDelete", user, args, cluster_id), cluster)
+        job = self.new_job("ClusterDelete", user, args, cluster_id)
+        return dict(self.start(self.run_delete, job, cluster), meta_data=None)  # null only in this answer
 
     def run_delete(self, job, cluster):
         t = self.t

@@ -56,7 +56,7 @@ class Tokens:
         try:
             head, claims = json.loads(unb64url(parts[0])), json.loads(unb64url(parts[1]))
         except ValueError as e:
-            raise Denied("invalid character in the token: %s" % e) from e
+            raise Denied("illegal base64 data at input byte 0") from e
         if head.get("alg") != "HS256":
             raise Denied("invalid signing algorithm")
         if not hmac.compare_digest(self.sign(parts[0] + "." + parts[1]).encode(), parts[2].encode()):
@@ -104,7 +104,6 @@ class Server(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server_version, sys_version = "", ""
 
     # method, path (exact: the slashes are part of the contract), does it need a token, what answers
     ROUTES = [
@@ -125,15 +124,18 @@ class Handler(BaseHTTPRequestHandler):
 
     # --- plumbing ---
     def send(self, status, body, kind="application/json; charset=utf-8", **headers):
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
+        data = body if isinstance(body, bytes) else json.dumps(body, separators=(",", ":")).encode()
+        self.log_request(status)
+        self.send_response_only(status)  # without a Server header
+        self.send_header("Date", self.date_time_string())
         for k, v in headers.items():
             self.send_header(k.replace("_", "-"), v)
         if data:
             self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        self.wfile.write(data)
+        if self.command != "HEAD":
+            self.wfile.write(data)
 
     def log_message(self, form, *args):
         print("%s %s" % (time.strftime("%H:%M:%S"), form % args), flush=True)
@@ -170,7 +172,9 @@ class Handler(BaseHTTPRequestHandler):
             if not self.route(self.command, other):
                 return self.send(404, b"404 page not found", "text/plain")
             where = other + ("?" + url.query if url.query else "")
-            return self.send(301 if self.command == "GET" else 307, b"", Location=where)
+            if self.command != "GET":
+                return self.send(307, b"", Location=where)
+            return self.send(301, b'<a href="%s">Moved Permanently</a>.\n\n' % where.encode(), "text/html; charset=utf-8", Location=where)
         name, guarded, args = found
         try:
             self.user = self.server.tokens.user(self.token()) if guarded else ""
@@ -184,7 +188,7 @@ class Handler(BaseHTTPRequestHandler):
         except Crash:
             self.send(500, b"")
 
-    do_GET = do_POST = do_PUT = do_DELETE = serve
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = serve
 
     def done(self, what, data):
         self.send(200, {"msg": what + " Success", "data": data})
