@@ -125,7 +125,8 @@ class Handler(BaseHTTPRequestHandler):
     # --- plumbing ---
     def send(self, status, body, kind="application/json; charset=utf-8", **headers):
         data = body if isinstance(body, bytes) else json.dumps(body, separators=(",", ":")).encode()
-        self.log_request(status)
+        if self.command != "GET" or status >= 400:  # the reads are many
+            self.log_request(status)
         self.send_response_only(status)  # without a Server header
         self.send_header("Date", self.date_time_string())
         for k, v in headers.items():
