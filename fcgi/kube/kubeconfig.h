@@ -30,10 +30,10 @@ enum { KUBECONFIG_MAX = 1 << 20 };
 bool kubeconfig_read(struct arena *a, const char *text, size_t n, const char *mask_object, bool allow_insecure, usec_t now, struct kubeconfig *out, struct err *e) __attribute__((warn_unused_result));
 /* Identity from the canonical text (poller only, after opening the secret). */
 bool kubeconfig_identity(const struct secret *canonical, struct identity **out, struct err *e) __attribute__((warn_unused_result));
-/* The text contains a mask of ours. */
+/* A mask of ours stands in place of a secret of the selected user. */
 bool kubeconfig_is_masked(const char *text);
 /* Posted text holds masks: put the stored secrets back (poller only), only while server, CA, proxy and tls name are unchanged, else FAIL_INVALID "enter it again". */
 bool kubeconfig_unmask(struct arena *a, const char *posted, const struct secret *stored_canonical, const char **out, struct err *e) __attribute__((warn_unused_result));
-/* For web workers, which cannot open the stored one: does the posted masked text point to the same destination as the stored shown text? */
+/* For web workers, which cannot open the stored one: does the posted masked text point to the same destination as the stored shown text, and leave its login alone? */
 bool kubeconfig_same_destination(struct arena *a, const char *posted, const char *stored_shown, bool *out, struct err *e) __attribute__((warn_unused_result));
 #endif

@@ -52,7 +52,8 @@ bool kubeconfig_identity(const struct secret *canonical, struct identity **out, 
   return ok;
 }
 
-bool kubeconfig_is_masked(const char *text) { return strstr(nn(text), MASK_BEGIN) != NULL; }
+static const char *const FIELDS[] = {"client-key-data", "token"};
+enum { N_FIELDS = sizeof FIELDS / sizeof *FIELDS };
 
 /* --- same destination --- */
 
@@ -80,22 +81,47 @@ static bool pick(struct arena *a, const char *text, size_t n, struct picked *out
   return true;
 }
 
+/* A secret of the selected user, not a word in a comment. Text that cannot be read holds none: the reader tells what is wrong with it. */
+bool kubeconfig_is_masked(const char *text) {
+  struct picked p;
+  struct err unreadable = ERR_INIT;
+  if (!strstr(nn(text), MASK_BEGIN)) return false;
+  struct arena *a = arena_new();
+  bool found = false;
+  if (pick(a, text, strlen(text), &p, &unreadable))
+    for (size_t i = 0; i < N_FIELDS && !found; i++) found = kubeconfig_mask_is(str_trim(a, nn(yml_str(p.in_user, FIELDS[i]))));
+  arena_free(a);
+  return found;
+}
+
+/* Both have the same certificate, and masks for the same secrets. A secret or certificate that was typed beside a mask would be dropped without a word. */
+static bool same_login(struct arena *a, const struct picked *x, const struct picked *y) {
+  unsigned char *cx, *cy;
+  size_t nx, ny;
+  for (size_t i = 0; i < N_FIELDS; i++) {
+    const char *vx = str_trim(a, nn(yml_str(x->in_user, FIELDS[i]))), *vy = str_trim(a, nn(yml_str(y->in_user, FIELDS[i])));
+    if (!*vx && !*vy) continue;
+    if (!kubeconfig_mask_is(vx) || !kubeconfig_mask_is(vy)) return false;
+  }
+  if (!decode_into(a, x->in_user, "client-certificate-data", &cx, &nx) || !decode_into(a, y->in_user, "client-certificate-data", &cy, &ny)) return false;
+  return nx == ny && (!nx || !memcmp(cx, cy, nx));
+}
+
 bool kubeconfig_same_destination(struct arena *a, const char *posted, const char *stored_shown, bool *out, struct err *e) {
   struct picked x, y;
   if (!pick(a, posted, strlen(posted), &x, e) || !pick(a, stored_shown, strlen(stored_shown), &y, e)) return false;
-  *out = same(a, &x, &y);
+  *out = same(a, &x, &y) && same_login(a, &x, &y);
   return true;
 }
 
 /* --- putting secrets back --- */
 bool kubeconfig_unmask(struct arena *a, const char *posted, const struct secret *stored, const char **out, struct err *e) {
-  static const char *const FIELDS[] = {"client-key-data", "token"};
   struct picked x, y;
-  struct yml_edit edits[2];
+  struct yml_edit edits[N_FIELDS];
   size_t n_edits = 0, n;
   if (!pick(a, posted, strlen(posted), &x, e) || !pick(a, (const char *)stored->p, stored->n, &y, e)) return false;
   if (!same(a, &x, &y)) return err_set(e, FAIL_INVALID, MSG_KUBECONFIG_MOVED);
-  for (size_t i = 0; i < 2; i++) {
+  for (size_t i = 0; i < N_FIELDS; i++) {
     const struct yml *v = yml_get(x.in_user, FIELDS[i]);
     const char *secret = yml_str(y.in_user, FIELDS[i]);
     if (!v || v->kind != YML_SCALAR || !kubeconfig_mask_is(str_trim(a, v->s))) continue;
