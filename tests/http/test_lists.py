@@ -117,9 +117,9 @@ class Lists(Case):
         party = seed_party(seed_federation(), 2, 1)[0]
 
         def seed(n):
-            fed = one("select federation_uuid from participant where uuid = '%s'" % party)
+            fed, bound = sql("select federation_uuid, (select count(*) from certificate_binding b where b.participant_uuid = p.uuid) from participant p where uuid = '%s'" % party)[0]
             made = seed_certificate(fed, n=n)
-            sql("".join("insert into certificate_binding (certificate_uuid, participant_uuid, service_type, federation_uuid) values ('%s', '%s', %d, '%s');" % (c, party, 1 + int(one("select count(*) from certificate_binding where participant_uuid = '%s'" % party)) + i, fed) for i, c in enumerate(made)))
+            sql("".join("insert into certificate_binding (certificate_uuid, participant_uuid, service_type, federation_uuid) values ('%s', '%s', %d, '%s');" % (c, party, 1 + int(bound) + i, fed) for i, c in enumerate(made)))
 
         self.same("/certificate", seed, lambda d: d, "/certificate")
 

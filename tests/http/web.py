@@ -1,4 +1,5 @@
 """What the HTTP tests share: a client that keeps nothing by itself, SQL on the database of the stack, seeded rows, the web log."""
+import atexit
 import http.client
 import json
 import os
@@ -115,14 +116,39 @@ def csrf(path, cookie):
     return m.group(1) if m else None
 
 
+class _Sql:
+    """One psql that is kept: starting one for every count would be half of the layer's time."""
+    END = "--end-of-answer--"
+
+    def __init__(self):
+        with open(os.path.join(STATE, "pg.owner")) as f:
+            env = dict(os.environ, PGPASSWORD=f.read().strip(), PGOPTIONS="-c client_min_messages=warning")
+        self.p = subprocess.Popen(["psql", "-h", os.environ["HTTP_PG_DIR"], "-U", "fedlcm_owner", "-d", "fedlcm", "-qAtX", "-F", "\t"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  env=env, text=True, bufsize=1)
+        atexit.register(self.p.kill)
+
+    def ask(self, text):
+        self.p.stdin.write("%s;\n\\echo %s\n" % (text, self.END))
+        self.p.stdin.flush()
+        out = []
+        while True:
+            line = self.p.stdout.readline()
+            assert line, "psql ended: " + "".join(out)
+            if line.rstrip("\n") == self.END:
+                return out
+            out.append(line.rstrip("\n"))
+
+
+_sql = None
+
+
 def sql(text):
     """Rows of a statement as lists of text."""
-    with open(os.path.join(STATE, "pg.owner")) as f:
-        env = dict(os.environ, PGPASSWORD=f.read().strip(), PGOPTIONS="-c client_min_messages=warning")
-    out = subprocess.run(["psql", "-h", os.environ["HTTP_PG_DIR"], "-U", "fedlcm_owner", "-d", "fedlcm", "-qAtX", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-f", "-"],
-                         input=text, env=env, capture_output=True, text=True)
-    assert out.returncode == 0, out.stderr
-    return [line.split("\t") for line in out.stdout.splitlines()]
+    global _sql
+    _sql = _sql or _Sql()
+    out = _sql.ask(text)
+    assert not [line for line in out if line.startswith(("ERROR:", "FATAL:"))], (text[:300], out)
+    return [line.split("\t") for line in out]
 
 
 def one(text):
