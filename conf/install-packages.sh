@@ -84,6 +84,8 @@ trap undo EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 [ -z "$(upgrades "$@")" ] || prefer_what_is_there
+# The version that is there may have left the package sources; then nothing goes with it, and what would be upgraded is named below.
+[ -z "${prefer:-}" ] || known "$@" || { rm -f "$prefer"; prefer=; }
 left=$(upgrades "$@")
 if [ -n "$left" ] && [ "${FEDLCM_UPGRADE:-}" != yes ]; then
   printf 'They cannot be installed without upgrading packages that are there already:\n%s\nNothing was changed. To allow exactly these upgrades: make run FEDLCM_UPGRADE=yes\n' "$left" >&2
