@@ -2,3 +2,5 @@
 # The layers of `make test`, sourced by tests/all.sh: layer NAME LEAST COMMAND...
 layer unit 30 bash tests/lib/unit.sh
 layer launcher 15 bash tests/run/launcher.sh
+layer packages 8 bash tests/run/packages.sh
+layer clone 9 bash tests/run/clone.sh

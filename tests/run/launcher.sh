@@ -4,19 +4,12 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib/stack.sh
-passed=0 failed=0 skipped=0
-ok() { # name, command...
-  local name=$1
-  shift
-  if "$@"; then passed=$((passed + 1)); echo "ok - $name"; else failed=$((failed + 1)); echo "not ok - $name"; fi
-}
-skip() { skipped=$((skipped + 1)); echo "skipped - $1"; }
+. tests/lib/ok.sh
 home=$(mktemp -d /tmp/flaunch.XXXXXX)
 finish() { stack_stop; [ -z "${other:-}" ] || kill "$other" 2>/dev/null; rm -rf "$home"; }
 trap finish EXIT
 root=no
 [ "$(id -u)" != 0 ] || root=yes
-has() { grep -qF -- "$1" <<<"$2"; }
 up() { for _ in $(seq 150); do curl -sf -o /dev/null "$STACK_URL/readyz" && return 0; sleep 0.1; done; return 1; }
 gone() { for _ in $(seq 100); do kill -0 "$1" 2>/dev/null || return 0; sleep 0.05; done; return 1; }
 # All processes below one: what must have gone after a stop.
@@ -213,5 +206,4 @@ if [ $root = yes ] && unshare -n true 2>/dev/null; then
   stack_stop
   kill $ns; wait $ns 2>/dev/null
 else skip "network namespace (needs root)"; fi
-echo "launcher: $passed passed, $failed failed, $skipped skipped"
-[ $failed = 0 ] && [ $passed -ge 40 ]
+tally launcher 40
