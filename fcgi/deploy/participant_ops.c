@@ -143,7 +143,7 @@ bool participant_ops_create(struct db *db, struct arena *a, const struct seal_pu
   if (!name_dns_label(p.namespace_)) return err_set(e, FAIL_INVALID, MSG_INFRA_NAMESPACE, str_excerpt(a, p.namespace_, strlen(p.namespace_), 80));
   p.deployment_name = release_name(a, type, f, p.uuid);
   if (strlen(p.deployment_name) > 53 || !name_dns_label(p.deployment_name)) return err_set(e, FAIL_INVALID, MSG_OPS_RELEASE_NAME, p.deployment_name);
-  struct values_expect want = {type, p.deployment_name, p.namespace_, c.chart_name, c.version, p.party_id, fed.domain};
+  struct values_expect want = {type, p.deployment_name, *name_deployment(a, f->name) ? NULL : values_fallback_name(a, type, p.party_id), p.namespace_, c.chart_name, c.version, p.party_id, fed.domain};
   if (!values_accept(a, nn(f->deployment_yaml), &want, &p.deployment_yaml, e)) return false;
   p.generated_yaml = p.deployment_yaml, p.cert_modes = cert_modes(a, type, f);
   TX(tx);

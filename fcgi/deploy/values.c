@@ -47,14 +47,15 @@ static void q(struct buf *b, const char *key, const char *v) { /* key: "value" w
   buf_str(b, key), buf_str(b, ": "), yml_write_quoted(b, nn(v)), buf_ch(b, '\n');
 }
 
+const char *values_fallback_name(struct arena *a, int type, long party_id) { return type == 1 ? "fate-exchange" : arena_fmt(a, "fate-%ld", party_id); }
+
 static const char *deployment_name(struct arena *a, const struct values_form *f, bool exchange) {
   char *d = name_deployment(a, f->name);
-  if (*d) return d;
-  return exchange ? "fate-exchange" : arena_fmt(a, "fate-%ld", f->party_id);
+  return *d ? d : values_fallback_name(a, exchange ? 1 : 2, f->party_id);
 }
 
 static void head(struct buf *b, struct arena *a, const struct values_form *f, bool exchange) {
-  buf_str(b, "# Name and namespace are set by FedLCM when this is sent; changes to them here have no effect.\n");
+  buf_str(b, "# Name and namespace come from the form: change them there, not here.\n");
   q(b, "name", deployment_name(a, f, exchange)), q(b, "namespace", f->namespace_), q(b, "chartName", f->chart_name), q(b, "chartVersion", f->chart_version);
   buf_fmt(b, "partyId: %ld\n", exchange ? 0L : f->party_id);
   if (f->use_registry) buf_str(b, "# Images are taken from <registry>/<image>:<tag>.\n"), q(b, "registry", f->registry);

@@ -22,14 +22,17 @@ void values_defaults(struct values_form *f);                   /* reference 20 s
 /* Validates the form (FAIL_INVALID naming the parameter) and emits YAML with explaining comments. Passwords: ${secret:fateboard_password}, ${secret:mysql_password}, ... */
 bool values_exchange(struct arena *a, const struct values_form *f, const char **out, struct err *e) __attribute__((warn_unused_result));
 bool values_cluster(struct arena *a, const struct values_form *f, const char **out, struct err *e) __attribute__((warn_unused_result));
+/* The name in a generated text when the display name leaves nothing for one (two Chinese characters, say). */
+const char *values_fallback_name(struct arena *a, int type, long party_id);
 /* Names of the ${secret:name} placeholders in the text, in order, without repetition. "$${" is a literal "${". FAIL_INVALID for an unknown form "${secret:" without end. */
 bool values_secrets(struct arena *a, const char *text, const char ***out, size_t *n, struct err *e) __attribute__((warn_unused_result));
 /* Text as sent: placeholders replaced (value for name i at values[i]) and YAML-escaped for the double quotes they stand in; "$${" unescaped. Result length <= VALUES_MAX else FAIL_TOO_LARGE. malloc'ed secret. */
 struct secret;
 bool values_fill(const char *text, const char *const *names, const struct secret *values, size_t n, struct secret *out, struct err *e) __attribute__((warn_unused_result));
-/* Structure of an edited text against the request (reference 20 section 5.6): chart, partyId, modules, route tables, domain, ingress keys. On success *out_text is the
- * text with name and namespace replaced in place (added when missing). */
-struct values_expect { int type; const char *deployment_name, *namespace_, *chart_name, *chart_version; long party_id; const char *domain; };
+/* Structure of an edited text against the request (reference 20 section 5.6): name, namespace, chart, partyId, modules, route tables, domain, ingress keys. On success
+ * *out_text is the text with name and namespace quoted in place (added when missing). generated_name: what the generator wrote for a display name of which no
+ * deployment name can be derived; NULL otherwise. */
+struct values_expect { int type; const char *deployment_name, *generated_name, *namespace_, *chart_name, *chart_version; long party_id; const char *domain; };
 bool values_accept(struct arena *a, const char *text, const struct values_expect *x, const char **out_text, struct err *e) __attribute__((warn_unused_result));
 /* Facts read from a stored text. */
 bool values_has_module(struct arena *a, const char *text, const char *module);

@@ -72,6 +72,13 @@ static bool placeholders_quoted(const struct yml *v, const char *text, struct er
   return true;
 }
 
+/* Where the text says another name or namespace than the request, one of them is a mistake. Nothing there: it is added. */
+static bool same_or_nothing(const struct yml *d, const char *key, const char *should, const char *opt_other, struct err *e) {
+  const struct yml *v = yml_get(d, key);
+  if (!v || yml_is_null(v) || (v->kind == YML_SCALAR && (!*v->s || streq(v->s, should) || streq(v->s, opt_other)))) return true;
+  return differs(e, key, v->kind == YML_SCALAR ? v->s : v->kind == YML_MAP ? "{…}" : "[…]", should);
+}
+
 static struct yml_edit top(struct arena *a, const struct yml *d, const char *key, const char *value) {
   const struct yml *v = yml_get(d, key);
   if (v && v->end > v->start) return (struct yml_edit){v->start, v->end, quoted(a, value)};
@@ -91,6 +98,7 @@ bool values_accept(struct arena *a, const char *text, const struct values_expect
   if (!streq(yml_str(d, "chartVersion"), x->chart_version)) return differs(e, "chartVersion", yml_str(d, "chartVersion"), x->chart_version);
   const struct yml *p = yml_get(d, "partyId");
   if (x->type == 2 && (!yml_int(p, &party) || party != x->party_id)) return differs(e, "partyId", p && p->kind == YML_SCALAR ? p->s : "", num_text((char[24]){0}, x->party_id));
+  if (!same_or_nothing(d, "name", x->deployment_name, x->generated_name, e) || !same_or_nothing(d, "namespace", x->namespace_, NULL, e)) return false;
   if (!check_modules(d, x, e) || !placeholders_quoted(d, text, e)) return false;
   if (x->type == 1 ? !check_exchange(d, e) : !check_cluster(a, d, x, e)) return false;
   struct yml_edit edits[] = {top(a, d, "name", x->deployment_name), top(a, d, "namespace", x->namespace_)};

@@ -220,17 +220,22 @@ class Deployment(Case):
         sql("update participant set deleted_at = now() where uuid = '%s'" % party)
         return stored
 
-    def test_changed_name_and_namespace_are_put_right(self):
-        """Both are told by the request; the text gets them in place (reference 20 section 4.10)."""
+    def test_changed_name_and_namespace(self):
+        """Both are told by the request; a text that says something else is not what will happen."""
+        for key, value in (("name", "other"), ("name", "[a, b]"), ("name", "Party"), ("namespace", "kube-system"), ("namespace", "{a: b}")):
+            self.check(self.replaced(key, value), 422, key, "the request says")
+
+    def test_name_and_namespace_that_are_missing_are_added(self):
+        """Remarks and everything else stay as they are."""
         for kind, text in self.text.items():
             with self.subTest(kind=kind):
-                self.assertEqual(self.accepted(kind, text), self.accepted(kind, self.replaced("name", '"party"')(self.replaced("namespace", '"fate-ns"')(text))))
-                for key, value, right in (("name", "other", '"party"'), ("namespace", "kube-system", '"fate-ns"'), ("name", "[a, b]", '"party"'), ("namespace", "", '"fate-ns"')):
-                    new = self.replaced(key, value)(text) + "\n# my remark\n"
-                    stored = self.accepted(kind, new)
-                    self.assertRegex(stored, r"(?m)^%s: %s *$" % (key, right))
-                    self.assertNotIn("kube-system", stored)
-                    self.assertIn("# my remark", stored)
+                whole = self.accepted(kind, text)
+                for key, right in (("name", '"party"'), ("namespace", '"fate-ns"')):
+                    for new in (self.replaced(key, "")(text), "\n".join(x for x in text.split("\n") if not x.startswith(key + ":")), self.replaced(key, right.strip('"'))(text)):
+                        stored = self.accepted(kind, new + "\n# my remark\n")
+                        self.assertRegex(stored, r"(?m)^%s: %s *$" % (key, right))
+                        self.assertIn("# my remark", stored)
+                self.assertEqual(whole, self.accepted(kind, text))
 
     def test_changed_chart(self):
         self.check(self.replaced("chartName", "openfl"), 422, "chartName", "openfl")
@@ -286,7 +291,7 @@ class Deployment(Case):
         seed = seed_party(self.fed, 2, 1, self.endpoint, self.infra, first=5000)[0]
         ns = one("select namespace from participant where uuid = '%s'" % seed)
         with self.unchanged():
-            self.refused(self.post("exchange", self.text["exchange"], namespace=ns), 409, ns, "namespace of its own")
+            self.refused(self.post("exchange", self.replaced("namespace", ns)(self.text["exchange"]), namespace=ns), 409, ns, "namespace of its own")
 
 
 class Manifest(Case):
