@@ -60,12 +60,7 @@ bool api_registry(const struct req *q, const js *o, const char *name, struct api
   return true;
 }
 
-/* 401 and 403 speak of the caller's own session, and clients log out on them: a cluster that refuses its credentials is a value that cannot be used. */
-bool api_wait(struct req *q, struct uuid probe, struct probe *out, struct err *e) {
-  if (probe_wait(q->db, q->a, probe, API_WAIT_MS, out, e)) return true;
-  if (e->kind == FAIL_AUTH || e->kind == FAIL_FORBIDDEN) e->kind = FAIL_INVALID;
-  return false;
-}
+bool api_wait(struct req *q, struct uuid probe, struct probe *out, struct err *e) { return probe_wait(q->db, q->a, probe, API_WAIT_MS, out, e); }
 
 void api_time(struct jsw *w, struct req *q, const char *key, usec_t t) { jsw_kstr(w, key, time_rfc3339(q->a, t)); }
 

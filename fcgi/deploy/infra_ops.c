@@ -13,7 +13,7 @@
 static const struct stmt Q_NOW = {"infra_ops_now", "select " USEC("now()")};
 static const struct stmt Q_DUP = {"infra_ops_dup",
     "select (select count(*) from infra where name = $1 and uuid::text <> $4), (select count(*) from infra where config_sha256 = $2 and namespaces = array(select jsonb_array_elements_text($3::jsonb)) and uuid::text <> $4)"};
-static const struct stmt Q_TAKE = {"infra_ops_take", "update probe set kind = 'infra_test_used', input_secret = null, version = version + 1 where uuid = $1 and kind = 'infra_test' and state = 'done' returning id"};
+static const struct stmt Q_TAKE = {"infra_ops_take", "update probe set kind = 'infra_test_used', input_secret = null, version = version + 1 where uuid = $1 and kind = 'infra_test' and state = 'done' and (input->'form'->>'save')::boolean returning id"};
 const struct stmt *const STMTS_INFRA_OPS[] = {&Q_NOW, &Q_DUP, &Q_TAKE, NULL};
 
 static bool now(struct db *db, struct arena *a, usec_t *out, struct err *e) {
@@ -97,12 +97,12 @@ static bool registry(struct db *db, struct arena *a, const struct seal_pub *k, c
   return true;
 }
 
-static const char *form_json(struct arena *a, const struct infra_form *f, const struct kubeconfig *k, bool masked, struct uuid reg) {
+static const char *form_json(struct arena *a, const struct infra_form *f, const struct kubeconfig *k, bool masked, struct uuid reg, bool save) {
   struct buf b;
   struct jsw w;
   buf_init(&b, a, 4 << 20), jsw_init(&w, &b), jsw_obj(&w), jsw_key(&w, "form"), jsw_obj(&w);
   jsw_kstr(&w, "uuid", f->uuid.s), jsw_kstr(&w, "name", nn(f->name)), jsw_kstr(&w, "description", nn(f->description)), jsw_kbool(&w, "use_registry", f->use_registry), jsw_kstr(&w, "registry", nn(f->registry));
-  jsw_kbool(&w, "use_registry_secret", f->use_registry_secret), jsw_kstr(&w, "registry_server", nn(f->registry_server)), jsw_kstr(&w, "registry_username", nn(f->registry_username)), jsw_kstr(&w, "registry_secret", reg.s), jsw_kbool(&w, "allow_insecure", f->allow_insecure), jsw_end_obj(&w);
+  jsw_kbool(&w, "use_registry_secret", f->use_registry_secret), jsw_kstr(&w, "registry_server", nn(f->registry_server)), jsw_kstr(&w, "registry_username", nn(f->registry_username)), jsw_kstr(&w, "registry_secret", reg.s), jsw_kbool(&w, "allow_insecure", f->allow_insecure), jsw_kbool(&w, "save", save), jsw_end_obj(&w);
   jsw_kraw(&w, "namespaces", names(a, f)), jsw_kbool(&w, "unchanged", masked);
   if (!masked) {
     jsw_key(&w, "kubeconfig"), jsw_obj(&w), jsw_kstr(&w, "shown", k->shown), jsw_kstr(&w, "sha256", k->canonical_sha256), jsw_kstr(&w, "server", k->server), jsw_kstr(&w, "ca_sha256", nn(k->ca_sha256)), jsw_kstr(&w, "auth_kind", k->auth_kind);
@@ -127,14 +127,14 @@ bool infra_ops_test(struct db *db, struct arena *a, const struct seal_pub *key, 
   TX(tx);
   if (!tx_begin(db, &tx, e) || !registry(db, a, key, f, &reg, e)) return false;
   if (!masked && !secret_store(db, a, key, "kubeconfig", k.canonical, strlen(k.canonical), &secret, e)) return false;
-  return probe_start(db, a, "infra_test", actor, masked ? f->uuid : (struct uuid){{0}}, form_json(a, f, &k, masked, reg), secret, out, e) && tx_commit(&tx, e);
+  return probe_start(db, a, "infra_test", actor, masked ? f->uuid : (struct uuid){{0}}, form_json(a, f, &k, masked, reg, !name_optional), secret, out, e) && tx_commit(&tx, e);
 }
 
 bool infra_ops_retest(struct db *db, struct arena *a, struct uuid id, const char *actor, struct uuid *out, struct err *e) {
   struct infra i;
   if (!infra_get(db, a, id, &i, e)) return false;
   struct infra_form f = {.uuid = i.uuid, .name = i.name, .namespaces = i.namespaces, .n_namespaces = i.n_namespaces};
-  return probe_start(db, a, "infra_test", actor, id, form_json(a, &f, NULL, true, (struct uuid){{0}}), (struct uuid){{0}}, out, e);
+  return probe_start(db, a, "infra_test", actor, id, form_json(a, &f, NULL, true, (struct uuid){{0}}, false), (struct uuid){{0}}, out, e);
 }
 
 static bool fill(struct db *db, struct arena *a, const struct probe *p, struct infra *i, bool *edit, struct err *e) {

@@ -37,13 +37,20 @@ bool probe_get(struct db *db, struct arena *a, struct uuid id, struct probe *out
   return true;
 }
 
-bool probe_error(struct arena *a, const struct probe *p, struct err *e) {
+/* 401 and 403 speak of the caller's own session, and clients log out on them: a cluster that refuses its credentials is a value that cannot be used. What a
+ * test finds wrong with a kubeconfig (no answer at its address, another authority, no Kubernetes there) is the fault of what was typed, too. */
+static int kind_of(const struct probe *p) {
   int kind = FAIL_UPSTREAM;
   if (!num_int(p->error_kind, FAIL_NONE + 1, FAIL_BUG, &kind)) kind = FAIL_UPSTREAM;
+  if (kind == FAIL_AUTH || kind == FAIL_FORBIDDEN) return FAIL_INVALID;
+  return str_starts(p->kind, "infra_test") && (kind == FAIL_UPSTREAM || kind == FAIL_TIMEOUT) ? FAIL_INVALID : kind;
+}
+
+bool probe_error(struct arena *a, const struct probe *p, struct err *e) {
   struct text t = text_stored(a, p->error_class, p->error_args);
   const char *v[TEXT_MAX_ARGS + 1] = {NULL};
   for (int i = 0; i < t.n; i++) v[i + 1] = t.args[i];
-  return err_set_at(e, (enum err_kind)kind, t.key == MSG_NONE ? MSG_INTERNAL_BUG : t.key, __FILE__, __LINE__, v, (size_t)t.n);
+  return err_set_at(e, (enum err_kind)kind_of(p), t.key == MSG_NONE ? MSG_INTERNAL_BUG : t.key, __FILE__, __LINE__, v, (size_t)t.n);
 }
 
 bool probe_wait(struct db *db, struct arena *a, struct uuid id, int timeout_ms, struct probe *out, struct err *e) {

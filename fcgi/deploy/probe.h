@@ -12,6 +12,7 @@ bool probe_start(struct db *db, struct arena *a, const char *kind, const char *a
 bool probe_get(struct db *db, struct arena *a, struct uuid id, struct probe *out, struct err *e) __attribute__((warn_unused_result));
 /* Waits without a transaction, at most timeout_ms (LISTEN + 100 ms looks). Not finished: FAIL_TIMEOUT sentence. Finished with failure: that failure as e. */
 bool probe_wait(struct db *db, struct arena *a, struct uuid id, int timeout_ms, struct probe *out, struct err *e) __attribute__((warn_unused_result));
-/* The failure of a finished probe as an error with its stored sentence. */
+/* The failure of a finished probe as an error with its stored sentence; never FAIL_AUTH or FAIL_FORBIDDEN, and FAIL_INVALID when a test of an infrastructure
+ * found that its values cannot be used. */
 bool probe_error(struct arena *a, const struct probe *p, struct err *e);   /* always returns false */
 #endif
