@@ -4,3 +4,6 @@ layer unit 30 bash tests/lib/unit.sh
 layer launcher 15 bash tests/run/launcher.sh
 layer packages 8 bash tests/run/packages.sh
 layer clone 9 bash tests/run/clone.sh
+layer http 175 bash tests/http/run.sh
+layer client 45 bash tests/client/run.sh
+layer fuzz 35 bash tests/fuzz/run.sh
