@@ -22,6 +22,8 @@ enum outcome wf_kube(struct work *w, const struct reply *r, const char *what, bo
 enum outcome wf_kf(struct work *w, const struct reply *r, const js **data, struct err *e);
 
 struct kube_ref wf_ref(const char *api, const char *kind, const char *ns, const char *name);
+/* A label of a Kubernetes object, "" when it has none. */
+const char *wf_label(const js *object, const char *key);
 /* Why the workload is not there yet, from a pod list: stored as evidence with its cause. */
 bool wf_pod_evidence(struct work *w, const js *pods, struct err *e);
 /* JSON of a Secret of ours: keys and values (bytes, base64-encoded here). */

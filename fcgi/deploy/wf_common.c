@@ -64,6 +64,12 @@ enum outcome wf_kf(struct work *w, const struct reply *r, const js **data, struc
 
 struct kube_ref wf_ref(const char *api, const char *kind, const char *ns, const char *name) { return (struct kube_ref){.api_version = api, .kind = kind, .ns = ns, .name = name, .uid = ""}; }
 
+const char *wf_label(const js *object, const char *key) {
+  for (struct js_iter it = js_iter(js_obj(object, "metadata.labels")); js_next(&it);)
+    if (streq(it.key, key)) return nn(js_self_str(it.val));
+  return "";
+}
+
 bool wf_pod_evidence(struct work *w, const js *pods, struct err *e) {
   struct pod_problem p;
   kube_pod_problem(pods, NULL, &p);

@@ -18,15 +18,20 @@ bool party_yaml(struct work *w, const char *text, struct uuid owner, struct secr
   return ok;
 }
 
-/* --- look: does KubeFATE or Helm know the name already? Phases: clusters, jobs, helm --- */
+/* --- look: does KubeFATE or Helm know the name already? Phases: clusters, jobs, helm. An install is sent only when neither does: one that fails because
+ * Helm has the name makes KubeFATE uninstall by name, and what is there would be gone. --- */
 enum outcome p_look_q(struct work *w, struct call *c, struct err *e) {
   (void)e;
   const char *ph = memo_str(w, "look");
   /* A request whose outcome is unknown may still be on its way into KubeFATE: give it time to show. */
   if (w->intent_at && w->now - w->intent_at < SETTLE_US) return w->wait_ms = (int)((SETTLE_US - (w->now - w->intent_at)) / 1000) + 50, OUT_WAIT;
-  *c = streq(ph, "jobs") ? kf_job_list(w->a, w->kf_token) : kf_cluster_list(w->a, w->kf_token);
+  w->raw = streq(ph, "helm");
+  if (w->raw) *c = kube_list_names(w->a, "v1", "Secret", w->party.namespace_, arena_fmt(w->a, "owner=helm,name=%s", w->party.deployment_name));
+  else *c = streq(ph, "jobs") ? kf_job_list(w->a, w->kf_token) : kf_cluster_list(w->a, w->kf_token);
   return OUT_CALL;
 }
+/* Was an install of this record ever sent? Then what bears its name is ours. */
+static bool was_sent(const struct work *w) { return w->intent_at || js_bool(w->memo, "sent", false) || *w->party.cluster_uuid || *w->party.job_uuid; }
 static bool is_ours(const struct work *w, const char *name, const char *ns) { return streq(name, w->party.deployment_name) && streq(ns, w->party.namespace_); }
 
 static enum outcome look_clusters(struct work *w, const js *list, struct err *e) {
@@ -37,8 +42,7 @@ static enum outcome look_clusters(struct work *w, const js *list, struct err *e)
       if (streq(x.ns, w->party.namespace_)) return err_set(e, FAIL_CONFLICT, MSG_PARTY_NS_OCCUPIED, w->party.namespace_, nn(x.name)), OUT_FAIL;
       continue;
     }
-    bool known = w->intent_at || streq(x.uuid, w->party.cluster_uuid) || *w->party.job_uuid;
-    if (!known) return err_set(e, FAIL_CONFLICT, MSG_PARTY_RELEASE_FOREIGN, nn(x.name), w->party.namespace_), OUT_FAIL;
+    if (!was_sent(w)) return err_set(e, FAIL_CONFLICT, MSG_PARTY_RELEASE_FOREIGN, nn(x.name), w->party.namespace_), OUT_FAIL;
     js_set_bool(w->memo, "adopted", true);
     if (!participant_set(w->db, w->a, w->party.uuid, "cluster_uuid", x.uuid, e)) return OUT_FAIL;
   }
@@ -53,28 +57,42 @@ static enum outcome look_jobs(struct work *w, const js *list, struct err *e) {
     if (!kf_job_read(w->a, js_item(list, i), &x) || !streq(x.method, "ClusterInstall") || !is_ours(w, x.name, x.ns)) continue;
     newest = x.uuid, final = kf_job_final(&x) && x.state != KFJ_SUCCESS; /* the list is in order of creation */
   }
-  js_set_str(w->memo, "look", NULL);
   bool adopted = js_bool(w->memo, "adopted", false);
-  js_set_bool(w->memo, "adopted", false);
-  w->intent_at = 0;
-  if (newest && !final && (adopted || *w->party.job_uuid || js_bool(w->memo, "sent", false))) {
-    js_set_str(w->memo, "job", newest);
+  js_set_str(w->memo, "job", NULL), js_set_bool(w->memo, "adopted", false), js_set_bool(w->memo, "lost", false), js_set_str(w->memo, "see", NULL);
+  if (newest && !final && (adopted || was_sent(w))) {
+    js_set_str(w->memo, "look", NULL), js_set_str(w->memo, "job", newest);
+    w->intent_at = 0;
     return DONE_IF(participant_set(w->db, w->a, w->party.uuid, "job_uuid", newest, e) && work_event(w, false, TEXT(MSG_EVENT_JOB_FOUND, newest), e));
   }
-  js_set_str(w->memo, "job", NULL);
-  return OUT_DONE;
+  js_set_bool(w->memo, "lost", adopted); /* KubeFATE has the cluster, but not the job that made it */
+  js_set_str(w->memo, "look", adopted ? NULL : "helm");
+  if (adopted) w->intent_at = 0;
+  return adopted ? OUT_DONE : OUT_MORE;
+}
+/* KubeFATE does not know the name (its database may be new), but Helm may. Ours: the cluster itself is watched from now on. */
+static enum outcome look_helm(struct work *w, const js *list, struct err *e) {
+  const js *items = js_arr(list, "items");
+  for (size_t i = 0; i < js_len(items); i++)
+    if (streq(wf_label(js_item(items, i), "status"), "uninstalling")) return work_evidence(w, "job", TEXT(MSG_CAUSE_DELETING), e) ? OUT_WAIT : OUT_FAIL;
+  bool found = js_len(items) > 0;
+  if (found && !was_sent(w)) return err_set(e, FAIL_CONFLICT, MSG_PARTY_RELEASE_FOREIGN, w->party.deployment_name, w->party.namespace_), OUT_FAIL;
+  js_set_str(w->memo, "look", NULL), js_set_bool(w->memo, "lost", found);
+  w->intent_at = 0;
+  return found ? DONE_IF(work_event(w, false, TEXT(MSG_EVENT_RELEASE_FOUND, w->party.deployment_name), e)) : OUT_DONE;
 }
 enum outcome p_look_d(struct work *w, const struct reply *r, struct err *e) {
   const js *list = NULL;
-  enum outcome o = wf_kf(w, r, &list, e);
+  bool helm = streq(memo_str(w, "look"), "helm");
+  enum outcome o = helm ? wf_kube(w, r, "Secrets", false, &list, e) : wf_kf(w, r, &list, e);
   if (o != OUT_DONE) return o == OUT_SKIP ? OUT_RETRY : o;
+  if (helm) return look_helm(w, list, e);
   return streq(memo_str(w, "look"), "jobs") ? look_jobs(w, list, e) : look_clusters(w, list, e);
 }
 
 /* --- submit: once --- */
 enum outcome p_submit_q(struct work *w, struct call *c, struct err *e) {
   struct secret y = {0};
-  if (*memo_str(w, "job")) return OUT_SKIP;
+  if (*memo_str(w, "job") || js_bool(w->memo, "lost", false)) return OUT_SKIP;
   if (!party_yaml(w, w->party.deployment_yaml, w->party.uuid, &y, e)) return OUT_FAIL;
   *c = kf_install(w->a, w->kf_token, w->party.deployment_name, w->party.namespace_, w->party.chart_name, w->party.chart_version, (const char *)y.p, y.n);
   c->secret_body = true;
@@ -131,6 +149,7 @@ static enum outcome own_eyes(struct work *w, const js *list, const char *kind, c
 
 enum outcome p_parts_q(struct work *w, struct call *c, struct err *e) {
   (void)e;
+  if (!*memo_str(w, "job") && !*memo_str(w, "see")) js_set_str(w->memo, "see", "pods");
   const char *see = memo_str(w, "see"), *sel = arena_fmt(w->a, "name=%s", w->party.deployment_name), *ns = w->party.namespace_;
   w->raw = *see != 0;
   if (streq(see, "pods")) *c = kube_list(w->a, "v1", "Pod", ns, sel, NULL, 100, NULL);

@@ -35,11 +35,6 @@ static bool keep_namespace(struct work *w, const js *ns, bool ours, struct err *
   return participant_set(w->db, w->a, w->party.uuid, "is_new_namespace", ours ? "t" : "f", e) && participant_set(w->db, w->a, w->party.uuid, "namespace_uid", nn(kube_uid(ns)), e) &&
          work_event(w, false, ours ? TEXT(MSG_EVENT_NS_MADE, w->party.namespace_) : TEXT(MSG_EVENT_NS_USED, w->party.namespace_), e);
 }
-static const char *label(const js *o, const char *key) {
-  for (struct js_iter it = js_iter(js_obj(o, "metadata.labels")); js_next(&it);)
-    if (streq(it.key, key)) return nn(js_self_str(it.val));
-  return "";
-}
 enum outcome p_namespace_d(struct work *w, const struct reply *r, struct err *e) {
   const js *ns = NULL;
   bool make = streq(memo_str(w, "ns"), "make");
@@ -53,7 +48,7 @@ enum outcome p_namespace_d(struct work *w, const struct reply *r, struct err *e)
     js_set_str(w->memo, "ns", NULL);
     return work_evidence(w, "namespace", TEXT(MSG_WF_TERMINATING, w->party.namespace_), e) ? OUT_WAIT : OUT_FAIL;
   }
-  return DONE_IF(keep_namespace(w, ns, make || streq(label(ns, LABEL_PARTY), w->party.uuid.s), e));
+  return DONE_IF(keep_namespace(w, ns, make || streq(wf_label(ns, LABEL_PARTY), w->party.uuid.s), e));
 }
 
 /* --- pull secret --- */
