@@ -46,7 +46,7 @@ static int backoff(const struct work *w) {
 /* --- ends of a step --- */
 static bool advance(struct work *w, const char *state, bool *ended, bool *lost, struct err *e) {
   *ended = false;
-  if (!store_step(w, state, 1, e)) return false;
+  if (!store_step(w, state, 1, e) || !store_settled(w, e)) return false;
   w->intent_at = 0, w->attempt = 0, w->step_deadline = 0;
   bool last = (w->st->flags & STEP_LAST) != 0 || w->step + 1 >= w->wf->n;
   if (!last) {
@@ -108,7 +108,10 @@ static bool settle(struct work *w, enum outcome o, struct err *step_err, bool *e
   case OUT_SKIP: return advance(w, "skipped", ended, lost, e);
   case OUT_MORE: return (w->fraction > 0 ? store_step(w, "running", w->fraction, e) && store_percent(w, e) : true) && store_save(w, KEEP_LEASE, w->eng->conf->lease_s, 0, lost, e);
   case OUT_WAIT: return wait_more(w, w->wait_ms > 0 ? w->wait_ms : adaptive(w), NULL, ended, lost, e);
-  case OUT_GOTO: return jump(w, w->goto_key, lost, e);
+  case OUT_GOTO:
+    /* Going back because of a passing failure may repeat itself for long: it says why. */
+    if (step_err->retry && !work_evidence(w, "unreachable", err_text(step_err), e)) return false;
+    return jump(w, w->goto_key, lost, e);
   case OUT_FAIL: return fail_for_good(w, step_err, ended, lost, e);
   case OUT_RETRY: {
     int ms = step_err->retry_after > 0 ? step_err->retry_after * 1000 : backoff(w);
@@ -176,6 +179,14 @@ static enum outcome ask(struct work *w, struct call *c, struct err *e) {
   return w->st->request(w, c, e);
 }
 
+/* The operation's own deadline: steps that send each other back begin their own anew each time. */
+static bool too_old(struct work *w, struct err *e) {
+  if (!streq(w->wf->class, "operation") || !w->op_deadline || w->now < w->op_deadline || w->cancel || w->st->effect == EFFECT_NONE) return false;
+  store_last_evidence(w, e);
+  if (e->kind == FAIL_NONE) err_set(e, FAIL_TIMEOUT, MSG_STEP_DEADLINE, arena_fmt(w->a, "@step.%s", w->st->key), num_text((char[24]){0}, deadline(w) / 60));
+  return true;
+}
+
 static bool send_call(struct work *w, const struct call *c, struct err *e) {
   struct peer *p;
   struct call out = *c;
@@ -221,6 +232,7 @@ static enum round one_round(struct work *w) {
   struct err e = ERR_INIT;
   struct call c = {0};
   bool lost = false, fresh;
+  int later;
   TX(tx);
   if (!tx_begin(w->db, &tx, &e) || !load(w, &lost, &e) || lost) {
     if (!lost) log_err(LOG_LEVEL_WARN, "engine", "load", &e);
@@ -230,8 +242,12 @@ static enum round one_round(struct work *w) {
     return ROUND_OVER;
   }
   log_scope(w->op_uuid.s);
+  if (reach_crowded(w->eng->reach, w->call_secret, &later)) {
+    if (store_save(w, KEEP_RELEASE, 0, later, &lost, &e) && !lost && !tx_commit(&tx, &e)) log_err(LOG_LEVEL_WARN, "engine", "release", &e);
+    return ROUND_OVER;
+  }
   if (!store_step_begin(w, deadline(w), &fresh, &e)) return ROUND_OVER;
-  enum outcome o = ask(w, &c, &e);
+  enum outcome o = too_old(w, &e) ? OUT_FAIL : ask(w, &c, &e);
   if (o != OUT_CALL) return commit_outcome(w, &tx, o, &e) ? ROUND_AGAIN : ROUND_OVER;
   if (w->st->effect == EFFECT_ONCE && !w->logging_in) w->intent_at = -1; /* now, stored before the call leaves */
   if (!store_save(w, KEEP_LEASE, w->eng->conf->lease_s, 0, &lost, &e) || lost || !tx_commit(&tx, &e)) return ROUND_OVER;
@@ -256,14 +272,16 @@ void drive(struct work *w) {
 static enum outcome judge(struct work *w, const struct reply *r, struct err *e) {
   if (w->logging_in) return login_digest(w, r, e);
   if (w->st->effect == EFFECT_ONCE && r->fail != REPLY_OK) {
-    if (r->fail == REPLY_NOT_SENT) {
-      w->intent_at = 0; /* the server never saw it */
-      reply_err(r, w->st->key, e);
-      return OUT_RETRY;
-    }
-    return w->goto_key = w->st->look, OUT_GOTO;
+    reply_err(r, w->st->flags & STEP_KUBEFATE ? "KubeFATE" : w->st->key, e);
+    if (r->fail != REPLY_NOT_SENT) return w->goto_key = w->st->look, OUT_GOTO;
+    w->intent_at = 0; /* the server never saw it */
+    return OUT_RETRY;
   }
   enum outcome o = w->st->digest(w, r, e);
+  if (w->st->effect == EFFECT_ONCE && r->status == 429 && o == OUT_GOTO && e->kind) { /* turned away at the door: nothing to look for, and the time to wait was told */
+    w->intent_at = 0;
+    return OUT_RETRY;
+  }
   if (o != OUT_RELOGIN) { w->relogged = false; return o; }
   if (w->st->effect == EFFECT_ONCE) w->intent_at = 0; /* refused before it did anything */
   reach_token_drop(w->eng->reach, w->endpoint.uuid);

@@ -46,6 +46,19 @@ bool reach_peer(struct reach *r, struct db *db, struct arena *a, struct uuid sec
   return *out = oldest->peer, true;
 }
 
+/* As many may wait as get their turn and their answer within a lease, even when each takes the full 10 s. */
+enum { MAY_WAIT = 2 };
+bool reach_crowded(struct reach *r, struct uuid secret, int *wait_ms) {
+  for (int i = 0; i < SLOTS; i++) {
+    int64_t busy;
+    if (!r->peers[i].peer || !uuid_eq(r->peers[i].secret, secret)) continue;
+    if (peer_waiting(r->x, r->peers[i].peer, &busy) < MAY_WAIT) return false;
+    *wait_ms = (busy > 1000 ? 1500 : 100) + (int)(clock_mono_ms() % 100);
+    return true;
+  }
+  return false;
+}
+
 static struct token_slot *find(struct reach *r, struct uuid endpoint) {
   struct token_slot *spare = &r->tokens[0];
   for (int i = 0; i < SLOTS; i++) {

@@ -11,7 +11,7 @@
 
 enum { SLOTS = 64, PER_CLUSTER = 2, DUTIES_MS = 60000, LOOK_MS = 1000, DRAIN_MS = 11000 };
 
-struct runner { struct engine en; struct conf conf; char holder[400]; struct arena *a; int sig_fd; int64_t duties_due, claim_due; bool ready; };
+struct runner { struct engine en; struct conf conf; char holder[400]; struct arena *a; int sig_fd; int64_t duties_due, claim_due; bool ready; unsigned connections; };
 
 static bool told_to_stop(struct runner *r) {
   struct signalfd_siginfo si;
@@ -22,8 +22,9 @@ static bool told_to_stop(struct runner *r) {
 static bool get_ready(struct runner *r) {
   struct err e = ERR_INIT;
   int n = 0;
-  if (r->ready && db_alive(r->en.db)) return true;
+  if (r->ready && db_alive(r->en.db) && db_connections(r->en.db) == r->connections) return true;
   r->ready = db_connect(r->en.db, &e) && migrate_check(r->en.db, r->a, &e) && store_recover(r->en.db, r->a, r->holder, &n, &e) && db_listen(r->en.db, "fedlcm_work", &e);
+  r->connections = db_connections(r->en.db);
   if (!r->ready) log_err(LOG_LEVEL_WARN, "runner", "database", &e);
   else if (n) log_info("runner", "took over unfinished work", "count", num_text((char[24]){0}, n));
   return r->ready;

@@ -56,6 +56,8 @@ static const struct stmt Q_AGAIN = {"work_again",
     "update work set step = 0, memo = '{}', attempt = 0, step_deadline = null, intent_at = null, lease_until = null, run_at = now() + make_interval(secs => $3::float8 / 1000) where id = $1 and lease_token = $2"};
 static const struct stmt Q_EVIDENCE = {"work_evidence",
     "update operation set cause = $2, evidence_class = $3, evidence_args = $4::jsonb, evidence_at = now(), version = version + 1 where id = $1"};
+static const struct stmt Q_SETTLED = {"work_settled",
+    "update operation set cause = '', evidence_class = '', evidence_args = '[]', evidence_at = null, version = version + 1 where id = $1 and evidence_class <> ''"};
 static const struct stmt Q_PART = {"work_part",
     "insert into operation_component (operation_id, name, status, ready, reason, message) values ($1, $2, $3, $4, $5, $6) on conflict (operation_id, name) do update set "
     "since = case when operation_component.status <> excluded.status then now() else operation_component.since end, status = excluded.status, ready = excluded.ready, "
@@ -65,7 +67,7 @@ static const struct stmt Q_WAKE_FED = {"work_wake_fed",
     "and w.lease_until is null and not w.ended and w.run_at > now()"};
 static const struct stmt Q_NOTIFY = {"work_notify", "select pg_notify('fedlcm_work', '')"};
 static const struct stmt Q_LAST_EVIDENCE = {"work_last_evidence", "select evidence_class, evidence_args from operation where id = $1 and cause <> ''"};
-const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_RECOVER, &Q_CLAIM, &Q_NEXT, &Q_LOAD, &Q_LOAD_OP, &Q_LOAD_PROBE, &Q_LOAD_CHECK, &Q_SAVE, &Q_STEP_BEGIN, &Q_STEP_ROW, &Q_OP_RUNNING,
+const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_SETTLED, &Q_RECOVER, &Q_CLAIM, &Q_NEXT, &Q_LOAD, &Q_LOAD_OP, &Q_LOAD_PROBE, &Q_LOAD_CHECK, &Q_SAVE, &Q_STEP_BEGIN, &Q_STEP_ROW, &Q_OP_RUNNING,
     &Q_STEP_STATE, &Q_STEP_CLEAR, &Q_PERCENT, &Q_OP_END, &Q_OP_UNHOLD, &Q_OP_SKIP, &Q_WORK_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_EVIDENCE, &Q_PART, &Q_WAKE_FED, &Q_NOTIFY, NULL};
 
 static const char *l(struct arena *a, long v) { return arena_fmt(a, "%ld", v); }
@@ -162,6 +164,8 @@ bool store_step(struct work *w, const char *state, double fraction, struct err *
   if (!is_op(w)) return true;
   return db_exec(w->db, w->a, &Q_STEP_STATE, NULL, e, l(w->a, w->ref), l(w->a, w->step), state, arena_fmt(w->a, "%.4f", fraction));
 }
+
+bool store_settled(struct work *w, struct err *e) { return is_op(w) ? db_exec(w->db, w->a, &Q_SETTLED, NULL, e, l(w->a, w->ref)) : true; }
 
 bool store_percent(struct work *w, struct err *e) { return is_op(w) ? db_exec(w->db, w->a, &Q_PERCENT, NULL, e, l(w->a, w->ref)) : true; }
 

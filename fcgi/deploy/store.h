@@ -14,6 +14,8 @@ enum keep { KEEP_LEASE, KEEP_RELEASE };
 bool store_save(struct work *w, enum keep keep, int lease_s, int wait_ms, bool *lost, struct err *e) __attribute__((warn_unused_result));
 bool store_step(struct work *w, const char *state, double fraction, struct err *e) __attribute__((warn_unused_result));
 bool store_step_begin(struct work *w, int deadline_s, bool *fresh, struct err *e) __attribute__((warn_unused_result));
+/* What was waited for has come: cause and evidence go, so that the next step is not blamed for it. */
+bool store_settled(struct work *w, struct err *e) __attribute__((warn_unused_result));
 bool store_percent(struct work *w, struct err *e) __attribute__((warn_unused_result));
 bool store_end(struct work *w, enum work_end how, const struct err *opt_why, bool *lost, struct err *e) __attribute__((warn_unused_result));
 /* Checks: the outcome on their row. */

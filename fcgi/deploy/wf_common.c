@@ -40,9 +40,9 @@ enum outcome wf_kube(struct work *w, const struct reply *r, const char *what, bo
   if (out) *out = body;
   switch (v) {
   case KUBE_DONE: case KUBE_EXISTS: return OUT_DONE;
-  case KUBE_NOT_FOUND: case KUBE_GONE: return missing_ok ? OUT_SKIP : OUT_FAIL;
+  case KUBE_NOT_FOUND: return missing_ok ? OUT_SKIP : OUT_FAIL;
   case KUBE_TERMINATING: return work_evidence(w, "namespace", TEXT(MSG_WF_TERMINATING, what), e) ? OUT_WAIT : OUT_FAIL;
-  case KUBE_RETRY: case KUBE_CONFLICT: return OUT_RETRY;
+  case KUBE_RETRY: case KUBE_CONFLICT: case KUBE_GONE: return OUT_RETRY; /* 410 says that a list is too old, never that an object is absent */
   case KUBE_DENIED: case KUBE_UNAUTHORIZED: case KUBE_REFUSED: break;
   }
   return OUT_FAIL;

@@ -76,7 +76,7 @@ enum outcome p_services_d(struct work *w, const struct reply *r, struct err *e) 
   kube_service_port(svc, s->port, &p);
   if (!p.found) return err_set(e, FAIL_UPSTREAM, MSG_PARTY_NO_PORT, s->service, s->port), OUT_FAIL;
   bool lb = streq(p.type, "LoadBalancer");
-  if (lb && p.lb_host) return put_access(w, s->key, "LoadBalancer", p.lb_host, p.port, s->tls, fqdn(w, s), e) ? next_service(w) : OUT_FAIL;
+  if (lb && *nn(p.lb_host)) return put_access(w, s->key, "LoadBalancer", p.lb_host, p.port, s->tls, fqdn(w, s), e) ? next_service(w) : OUT_FAIL;
   long age = (long)((w->now - w->step_started) / 1000000);
   bool give_up = s->fallback && age > (w->party.service_type == SERVICE_NODEPORT ? 4 : 100);
   if (lb && !(give_up && p.node_port)) return work_evidence(w, "loadbalancer", TEXT(MSG_CAUSE_LOADBALANCER, s->service), e) ? OUT_WAIT : OUT_FAIL;

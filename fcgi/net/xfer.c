@@ -255,6 +255,14 @@ struct peer *peer_new(struct xfer *x, struct identity *owned) {
   return p;
 }
 
+size_t peer_waiting(const struct xfer *x, const struct peer *p, int64_t *busy_ms) {
+  int64_t now = clock_mono_ms();
+  *busy_ms = 0;
+  for (const struct transfer *t = x->running; t; t = t->next)
+    if (t->peer == p && now - t->started_ms > *busy_ms) *busy_ms = now - t->started_ms;
+  return p->queued;
+}
+
 void peer_drop(struct xfer *x, struct peer *p) {
   p->dropped = true;
   peer_settle(x, p);

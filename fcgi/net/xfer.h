@@ -12,6 +12,7 @@
 #define NET_XFER_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "net/call.h"
 #include "net/identity.h"
 struct xfer; struct peer; struct arena;
@@ -20,6 +21,8 @@ void xfer_free(struct xfer *x);                         /* aborts what runs */
 /* A peer takes ownership of the identity. Released when no transfer uses it any more. */
 struct peer *peer_new(struct xfer *x, struct identity *owned);
 void peer_drop(struct xfer *x, struct peer *p);
+/* Transfers of the peer that still wait for their turn; *busy_ms: for how long the oldest of those under way has been (0 = none is). */
+size_t peer_waiting(const struct xfer *x, const struct peer *p, int64_t *busy_ms);
 /* Copies the call. `a` must live until the transfer is done; the reply is allocated there. */
 void xfer_start(struct xfer *x, struct peer *p, struct arena *a, const struct call *c, void *user);
 struct xfer_done { void *user; struct reply reply; };
