@@ -99,8 +99,7 @@ static bool operation_act(struct req *q, struct resp *r, act *f, enum msg said, 
   struct operation o;
   struct page p;
   if (!req_uuid(q, 0, &id, e) || !operation_get(q->db, q->a, id, &o, e)) return false;
-  TX(tx);
-  if (!tx_begin(q->db, &tx, e) || !f(q->db, q->a, id, q->who.name, e) || !tx_commit(&tx, e)) return false;
+  if (!f(q->db, q->a, id, q->who.name, e)) return false;
   page_init(&p, q, SEC_NONE, "");
   return resp_redirect_flash(r, q, ui_subject_url(&p, &o), "ok", TEXT(said));
 }
