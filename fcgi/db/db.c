@@ -15,7 +15,7 @@ struct db {
   char *conninfo, *application;
   int statement_timeout_ms;
   bool read_only, in_tx;
-  unsigned count;
+  unsigned count, connections;
   char constraint[80];
   char channel[64]; /* LISTENed again after a reconnect; "" = none */
   const struct stmt *prepared[MAX_PREPARED]; /* open addressing by pointer */
@@ -83,7 +83,14 @@ static PGconn *open_connection(struct db *db, struct err *e) {
 
 static bool listen_again(struct db *db, struct err *e);
 
+/* Between statements nothing is expected from the server but notifications and its end; an end that came meanwhile is seen here, not by the next statement. */
+static void look_for_end(struct db *db) {
+  struct pollfd p = {.fd = PQsocket(db->pg), .events = POLLIN};
+  if (poll(&p, 1, 0) == 1 && !PQconsumeInput(db->pg)) log_info("db", "connection lost while idle");
+}
+
 bool db_connect(struct db *db, struct err *e) {
+  if (db->pg && PQstatus(db->pg) == CONNECTION_OK && !db->in_tx) look_for_end(db);
   if (db->pg && PQstatus(db->pg) == CONNECTION_OK) return true;
   if (db->in_tx) return unavailable(db, e); /* a new connection would run the rest of the transaction without its beginning */
   memset(db->prepared, 0, sizeof db->prepared);
@@ -91,11 +98,13 @@ bool db_connect(struct db *db, struct err *e) {
   else if (!(db->pg = open_connection(db, e))) return false;
   if (PQstatus(db->pg) != CONNECTION_OK) return unavailable(db, e);
   PQsetNoticeReceiver(db->pg, notice, NULL);
+  db->connections++;
   return listen_again(db, e);
 }
 
 bool db_alive(const struct db *db) { return db->pg && PQstatus(db->pg) == CONNECTION_OK; }
 int db_socket(const struct db *db) { return db_alive(db) ? PQsocket(db->pg) : -1; }
+unsigned db_connections(const struct db *db) { return db->connections; }
 unsigned db_count(const struct db *db) { return db->count; }
 void db_count_reset(struct db *db) { db->count = 0; }
 void db_set_read_only(struct db *db, bool ro) { db->read_only = ro; }

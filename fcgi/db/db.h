@@ -29,6 +29,7 @@ bool db_connect(struct db *db, struct err *e) __attribute__((warn_unused_result)
 void db_free(struct db *opt_db);
 bool db_alive(const struct db *db);
 int db_socket(const struct db *db);
+unsigned db_connections(const struct db *db);   /* how often it was connected: changes with every loss, whoever noticed it */
 /* Statements executed since the last reset of the counter (tests prove "one query per list"; logged per request). */
 unsigned db_count(const struct db *db);
 void db_count_reset(struct db *db);
