@@ -86,7 +86,11 @@ static bool listen_again(struct db *db, struct err *e);
 /* Between statements nothing is expected from the server but notifications and its end; an end that came meanwhile is seen here, not by the next statement. */
 static void look_for_end(struct db *db) {
   struct pollfd p = {.fd = PQsocket(db->pg), .events = POLLIN};
-  if (poll(&p, 1, 0) == 1 && !PQconsumeInput(db->pg)) log_info("db", "connection lost while idle");
+  for (int i = 0; i < 8 && poll(&p, 1, 0) == 1; i++) /* a last message may come before the end */
+    if (!PQconsumeInput(db->pg)) {
+      log_info("db", "connection lost while idle");
+      return;
+    }
 }
 
 bool db_connect(struct db *db, struct err *e) {
