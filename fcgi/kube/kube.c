@@ -192,7 +192,7 @@ struct call kube_delete(struct arena *a, struct kube_ref r) {
   jsw_kstr(&w, "uid", r.uid);
   jsw_end_obj(&w);
   jsw_end_obj(&w);
-  return (struct call){.method = "DELETE", .path = b.p, .accept = "application/json", .content_type = "application/json", .body = body.p, .body_len = body.n};
+  return (struct call){.method = "DELETE", .path = b.p, .accept = "application/json", .content_type = "application/json", .body = body.p, .body_len = body.n, .repeatable = true};
 }
 
 /* --- permission questions (reference 10 section 12.10) --- */

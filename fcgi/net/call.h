@@ -16,7 +16,7 @@ struct call {
   int timeout_ms;               /* 0 = CALL_TIMEOUT_MS */
   size_t max_reply;             /* 0 = REPLY_MAX_DEFAULT */
   bool secret_body;             /* cleanse after sending */
-  bool repeatable;              /* a POST or PUT that may run twice (a question, a login). All other POST and PUT calls get a connection of their own:
+  bool repeatable;              /* a POST, PUT or DELETE that may run twice (a question, a login, a uid to be met). All others get a connection of their own:
                                  * libcurl silently sends a request again when a reused connection dies before the first byte of an answer
                                  * (lib/transfer.c Curl_retry_request), so that an install could run twice without anybody knowing */
 };

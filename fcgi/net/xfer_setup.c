@@ -161,7 +161,7 @@ static void set_request(struct transfer *t) {
     SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->call.body_len);
   } else SET(CURLOPT_HTTPGET, 1L);
   SET(CURLOPT_CUSTOMREQUEST, streq(m, "HEAD") ? NULL : m);
-  if ((streq(m, "POST") || streq(m, "PUT")) && !t->call.repeatable) SET(CURLOPT_FRESH_CONNECT, 1L); /* see call.h */
+  if ((streq(m, "POST") || streq(m, "PUT") || streq(m, "DELETE")) && !t->call.repeatable) SET(CURLOPT_FRESH_CONNECT, 1L); /* see call.h */
 }
 
 static void set_limits(struct transfer *t) {
