@@ -35,12 +35,17 @@ static const struct stmt Q_CANCEL = {"op_cancel",
 static const struct stmt Q_RETRY = {"op_retry",
     "update operation set state = 'queued', retry_requested = true, retries = retries + 1, cancel_requested = false, ended_at = null, error_class = '', "
     "error_args = '[]', next_action = '', deadline = now() + (deadline - created_at), actor = $2, version = version + 1 "
-    "where uuid = $1 and state = 'failed' returning id, kind"};
+    "where uuid = $1 and state = 'failed' returning id, kind, subject"};
+/* What is retried is no failure any more: an installation shows as one again. */
+static const struct stmt Q_RETRY_PARTY = {"op_retry_party",
+    "update participant set status = 2, error_class = '', error_args = '[]', row_version = row_version + 1, updated_at = now() where uuid = $1 and status = 5 and deleted_at is null and $2 in ('exchange_create', 'cluster_create')"};
+static const struct stmt Q_RETRY_ENDPOINT = {"op_retry_endpoint",
+    "update endpoint set status = 1, error_class = '', error_args = '[]', row_version = row_version + 1, updated_at = now() where uuid = $1 and status = 4 and $2 in ('endpoint_install', 'endpoint_adopt')"};
 static const struct stmt Q_RETRY_WORK = {"op_retry_work",
     "update work set ended = false, attempt = 0, run_at = now(), lease_until = null, step_deadline = null where class = 'operation' and ref = $1"};
 static const struct stmt Q_WAKE = {"op_wake", "update work set run_at = now() where class = 'operation' and ref = $1 and lease_until is null and not ended"};
 static const struct stmt Q_STATE = {"op_state", "select state, kind from operation where uuid = $1"};
-const struct stmt *const STMTS_OP[] = {&Q_LOCK, &Q_LIVE, &Q_SUPERSEDE, &Q_HELD, &Q_INSERT, &Q_STEPS, &Q_WORK, &Q_HOLD, &Q_NOTIFY, &Q_CANCEL, &Q_RETRY,
+const struct stmt *const STMTS_OP[] = {&Q_LOCK, &Q_LIVE, &Q_SUPERSEDE, &Q_HELD, &Q_INSERT, &Q_STEPS, &Q_WORK, &Q_HOLD, &Q_NOTIFY, &Q_CANCEL, &Q_RETRY, &Q_RETRY_PARTY, &Q_RETRY_ENDPOINT,
                                        &Q_RETRY_WORK, &Q_WAKE, &Q_STATE, NULL};
 
 /* The sentence about the operation in the way; kind is shown as a word of the catalogue ("op.<kind>"). */
@@ -91,6 +96,11 @@ static const char *steps_json(struct arena *a, const struct workflow *wf) {
   }
   jsw_end_arr(&w);
   return b.p;
+}
+
+bool op_lock(struct db *db, struct arena *a, struct uuid subject, struct err *e) {
+  struct rows r;
+  return db_query(db, a, &Q_LOCK, &r, e, subject.s);
 }
 
 bool op_insert(struct db *db, struct arena *a, const struct op_new *o, struct uuid *opt_out, struct err *e) {
@@ -148,7 +158,8 @@ bool op_retry(struct db *db, struct arena *a, struct uuid op, const char *actor,
   struct rows r;
   if (!tx_begin(db, &tx, e) || !db_query(db, a, &Q_RETRY, &r, e, op.s, actor)) return false;
   if (!r.n) return not_live(db, a, op, e);
-  if (!db_exec(db, a, &Q_RETRY_WORK, NULL, e, row_text(&r, 0, 0)) || !db_query(db, a, &Q_NOTIFY, &r, e)) return false;
+  const char *kind = row_text(&r, 0, 1), *subject = row_text(&r, 0, 2);
+  if (!db_exec(db, a, &Q_RETRY_PARTY, NULL, e, subject, kind) || !db_exec(db, a, &Q_RETRY_ENDPOINT, NULL, e, subject, kind) || !db_exec(db, a, &Q_RETRY_WORK, NULL, e, row_text(&r, 0, 0)) || !db_query(db, a, &Q_NOTIFY, &r, e)) return false;
   return tx_commit(&tx, e);
 }
 

@@ -15,6 +15,8 @@ struct op_new {
   bool supersede;                  /* mark the subject's live operation superseded in the same transaction (forced removal) */
 };
 bool op_insert(struct db *db, struct arena *a, const struct op_new *o, struct uuid *opt_out, struct err *e) __attribute__((warn_unused_result));
+/* The lock that op_insert takes for a subject with no other object held: who looks for a live operation before inserting one takes it first. */
+bool op_lock(struct db *db, struct arena *a, struct uuid subject, struct err *e) __attribute__((warn_unused_result));
 /* Columns of the live row; FAIL_CONFLICT when the state does not allow it. */
 bool op_cancel(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) __attribute__((warn_unused_result));
 bool op_retry(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) __attribute__((warn_unused_result));

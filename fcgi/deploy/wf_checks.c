@@ -142,7 +142,7 @@ static bool party_checked(struct work *w, enum work_end how, const struct err *w
   if (!busy(w, &op, e) || !store_check_result(w, ok, t, e)) return false;
   if (op || (away && w->failures < 2)) return true;
   if (ok && w->party.type == TYPE_CLUSTER && w->has_exchange && w->exchange.is_managed) routed = route_seen(w, &w->party, w->exchange.routes_seen);
-  if (!routed && !routes_push_ensure(w, e)) return false;
+  if (!routed && !routes_push_ensure(w, NULL, e)) return false;
   int to = !ok ? PARTY_FAILED : routed ? PARTY_ACTIVE : PARTY_RECONFIGURING;
   unsigned from = (1u << PARTY_ACTIVE | 1u << PARTY_RECONFIGURING | (w->party.was_active ? 1u << PARTY_FAILED : 0)) & ~(1u << to);
   struct text say = !ok ? t : routed ? TEXT(MSG_EVENT_BACK) : TEXT(MSG_CAUSE_ROUTES, w->exchange.name);

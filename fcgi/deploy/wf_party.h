@@ -12,7 +12,8 @@ step_digest r_stop_d, r_find_d, r_delete_d, r_gone_d, r_leftover_d, r_secrets_d,
 enum outcome routes_read_q(struct work *w, struct call *c);
 enum outcome routes_read_d(struct work *w, const struct reply *r, const char **json, struct err *e);
 /* A live push for the federation's exchange exists from now on. */
-bool routes_push_ensure(struct work *w, struct err *e);
+/* *opt_failed: why the last push failed (key MSG_NONE when it did not). */
+bool routes_push_ensure(struct work *w, struct text *opt_failed, struct err *e);
 /* The filled YAML (placeholders replaced); free with secret_free. */
 bool party_yaml(struct work *w, const char *text, struct uuid owner, struct secret *out, struct err *e);
 /* Is the party's own entry in the observed table as wanted? */

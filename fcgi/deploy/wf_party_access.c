@@ -138,13 +138,19 @@ bool route_seen(struct work *w, const struct participant *p, const char *seen_js
   return x && streq(js_str(x, "http"), http) && streq(js_str(x, "sni"), sni);
 }
 
-static const struct stmt Q_PUSH_STATE = {"wf_push_state", "select uuid, state, retries, coalesce(ended_at < now() - interval '10 seconds', false) from operation where subject_type = 'exchange_routes' and subject = $1 and state in ('queued', 'running', 'failed')"};
+/* The live push, whether it may be replaced (after a failure 10 s, doubled with each that failed before it lately), and why it failed. */
+static const struct stmt Q_PUSH_STATE = {"wf_push_state",
+    "select state, coalesce(ended_at < now() - interval '10 seconds' * (1 << least(4, (select count(*) from operation s where s.subject_type = 'exchange_routes' and s.subject = $1 and s.state = 'superseded' "
+    "and s.created_at > now() - interval '10 minutes'))::int), false), error_class, error_args from operation where subject_type = 'exchange_routes' and subject = $1 and state in ('queued', 'running', 'failed')"};
 const struct stmt *const STMTS_ROUTES[] = {&Q_PUSH_STATE, NULL};
 
-bool routes_push_ensure(struct work *w, struct err *e) {
+bool routes_push_ensure(struct work *w, struct text *opt_failed, struct err *e) {
   struct rows r;
-  if (!db_query(w->db, w->a, &Q_PUSH_STATE, &r, e, w->exchange.uuid.s)) return false;
-  if (r.n && (!streq(row_text(&r, 0, 1), "failed") || !row_bool(&r, 0, 3))) return true; /* one is live, or has failed just now */
+  if (opt_failed) *opt_failed = TEXT(MSG_NONE);
+  if (!op_lock(w->db, w->a, w->exchange.uuid, e) || !db_query(w->db, w->a, &Q_PUSH_STATE, &r, e, w->exchange.uuid.s)) return false;
+  bool failed = r.n && streq(row_text(&r, 0, 0), "failed");
+  if (failed && opt_failed) *opt_failed = text_stored(w->a, row_text(&r, 0, 2), row_text(&r, 0, 3));
+  if (r.n && (!failed || !row_bool(&r, 0, 1))) return true; /* one is live, or has failed just now */
   struct op_hold h[] = {{w->exchange.uuid, false}};
   struct op_new o = {.workflow = "routes_push", .subject_type = "exchange_routes", .subject = w->exchange.uuid, .subject_name = w->exchange.name, .federation = w->exchange.federation_uuid, .actor = w->actor ? w->actor : "FedLCM", .input_json = "{}",
                      .holds = h, .n_holds = 1, .supersede = r.n > 0};
@@ -157,7 +163,8 @@ enum outcome p_routes_q(struct work *w, struct call *c, struct err *e) {
   if (w->party.type == TYPE_EXCHANGE) return routes_read_q(w, c);
   if (!w->has_exchange || !w->exchange.is_managed) return OUT_SKIP;
   if (route_seen(w, &w->party, w->exchange.routes_seen)) return DONE_IF(work_event(w, false, TEXT(MSG_EVENT_ROUTED, num_text((char[24]){0}, w->party.party_id)), e));
-  if (!routes_push_ensure(w, e) || !work_evidence(w, "routes", TEXT(MSG_CAUSE_ROUTES, w->exchange.name), e)) return OUT_FAIL;
+  struct text failed;
+  if (!routes_push_ensure(w, &failed, e) || !work_evidence(w, "routes", failed.key == MSG_NONE ? TEXT(MSG_CAUSE_ROUTES, w->exchange.name) : failed, e)) return OUT_FAIL;
   return OUT_WAIT;
 }
 enum outcome p_routes_d(struct work *w, const struct reply *r, struct err *e) {

@@ -123,7 +123,10 @@ static enum outcome job_word(struct work *w, const js *d, struct err *e) {
   }
   w->fraction = j.n_parts ? (double)up / (double)j.n_parts : 0;
   if (*nn(j.cluster_id) && !streq(j.cluster_id, w->party.cluster_uuid) && !participant_set(w->db, w->a, w->party.uuid, "cluster_uuid", j.cluster_id, e)) return OUT_FAIL;
-  if (j.state == KFJ_SUCCESS) return DONE_IF(work_event(w, false, TEXT(MSG_EVENT_JOB_DONE, j.uuid), e));
+  if (j.state == KFJ_SUCCESS) { /* it counts only the pods that a StatefulSet has made so far; the rest of them is looked for here, with the reason from the second look on */
+    js_set_str(w->memo, "see", js_bool(w->memo, "success", false) ? "pods" : "dep"), js_set_int(w->memo, "all", 0), js_set_int(w->memo, "up", 0), js_set_bool(w->memo, "success", true);
+    return OUT_MORE;
+  }
   if (kf_job_final(&j)) return err_set(e, FAIL_UPSTREAM, MSG_PARTY_JOB_FAILED, nn(j.status_text), nn(j.last_state)), OUT_FAIL;
   /* Every other look asks Kubernetes itself. */
   js_set_str(w->memo, "see", "pods");
@@ -143,7 +146,8 @@ static enum outcome own_eyes(struct work *w, const js *list, const char *kind, c
   js_set_int(w->memo, "all", all), js_set_int(w->memo, "up", up), js_set_str(w->memo, "see", next);
   if (next) return OUT_MORE;
   w->fraction = all ? (double)up / (double)all : 0;
-  if (all > 0 && up == all) return DONE_IF(work_event(w, false, TEXT(MSG_EVENT_OWN_EYES, num_text((char[24]){0}, all)), e));
+  bool success = js_bool(w->memo, "success", false);
+  if (all > 0 && up == all) return DONE_IF(work_event(w, false, success ? TEXT(MSG_EVENT_JOB_DONE, memo_str(w, "job")) : TEXT(MSG_EVENT_OWN_EYES, num_text((char[24]){0}, all)), e));
   return js_bool(w->memo, "lost", false) ? (work_evidence(w, "job", TEXT(MSG_PARTY_JOB_LOST), e) ? OUT_WAIT : OUT_FAIL) : OUT_WAIT;
 }
 
@@ -166,7 +170,7 @@ enum outcome p_parts_d(struct work *w, const struct reply *r, struct err *e) {
     if (o != OUT_DONE) return o;
     if (streq(see, "dep")) return own_eyes(w, d, "Deployment", "sts", e);
     if (streq(see, "sts")) return own_eyes(w, d, "StatefulSet", NULL, e);
-    bool doubt = js_bool(w->memo, "lost", false) || w->now - w->step_started > STUCK_US * 2;
+    bool doubt = js_bool(w->memo, "lost", false) || js_bool(w->memo, "success", false) || w->now - w->step_started > STUCK_US * 2;
     js_set_str(w->memo, "see", doubt ? "dep" : NULL), js_set_int(w->memo, "all", 0), js_set_int(w->memo, "up", 0);
     if (!wf_pod_evidence(w, d, e)) return OUT_FAIL;
     return doubt ? OUT_MORE : OUT_WAIT;

@@ -19,7 +19,9 @@ enum outcome r_routes_q(struct work *w, struct call *c, struct err *e) {
   if (w->party.type != TYPE_CLUSTER || !w->has_exchange || !w->exchange.is_managed || w->exchange.status == PARTY_REMOVING) return OUT_SKIP;
   if (!js_parse(w->a, w->exchange.routes_seen, strlen(w->exchange.routes_seen), 1 << 20, &seen, e)) return OUT_FAIL;
   if (!js_at(seen, arena_fmt(w->a, "%ld", w->party.party_id))) return OUT_DONE;
-  if (!routes_push_ensure(w, e) || !work_evidence(w, "routes", TEXT(MSG_CAUSE_ROUTES_OUT, w->exchange.name), e)) return OUT_FAIL;
+  struct text failed;
+  if (w->force && w->now - w->step_started > 20 * 1000000LL) return err_set(e, FAIL_TIMEOUT, MSG_CAUSE_ROUTES_OUT, w->exchange.name), OUT_FAIL;
+  if (!routes_push_ensure(w, &failed, e) || !work_evidence(w, "routes", failed.key == MSG_NONE ? TEXT(MSG_CAUSE_ROUTES_OUT, w->exchange.name) : failed, e)) return OUT_FAIL;
   return OUT_WAIT;
 }
 

@@ -85,6 +85,7 @@ static enum outcome push_d(struct work *w, const struct reply *r, struct err *e)
   struct kf_job j;
   enum outcome o = wf_kf(w, r, &d, e);
   if (o == OUT_RETRY) return w->goto_key = "quiet", OUT_GOTO;
+  if (o == OUT_FAIL && e->n && strstr(nn(e->args[0]), "Cluster is not existed")) err_set(e, FAIL_UPSTREAM, MSG_ROUTES_FORGOTTEN, w->exchange.name);
   if (o != OUT_DONE) return o == OUT_SKIP ? OUT_FAIL : o;
   if (!kf_job_read(w->a, d, &j)) return w->goto_key = "quiet", OUT_GOTO;
   js_set_str(w->memo, "job", j.uuid), js_set_bool(w->memo, "pushed", true);
