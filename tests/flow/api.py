@@ -1,5 +1,7 @@
 """A client of the product's JSON API."""
-import json, time, urllib.error, urllib.parse, urllib.request
+import base64, http.client, json, time, urllib.error, urllib.parse, urllib.request
+
+SKIP = {"binding_mode": 1, "common_name": "", "uuid": None}
 
 
 class Api:
@@ -21,6 +23,8 @@ class Api:
                 return e.code, json.loads(text)
             except ValueError:
                 return e.code, {"message": text.decode(errors="replace")}
+        except (OSError, http.client.HTTPException) as e:  # nobody there: a part is being started again
+            return 0, {"message": str(e)}
 
     def call(self, method, path, body=None):
         code, v = self.raw(method, path, body)
@@ -29,6 +33,7 @@ class Api:
         return v.get("data")
 
     def until(self, path, good, bad=(), field="status", seconds=90, pause=0.1):
+        """Reads until the field (or the HTTP status of a refusal) is one of good; what was read."""
         end, last = time.time() + seconds, None
         while time.time() < end:
             code, v = self.raw("GET", path)
@@ -44,31 +49,60 @@ class Api:
         return ["%s %s" % (x["data"]["log_level"], x["data"]["description"]) for x in self.call("GET", "/event/" + uuid)]
 
     # --- the guide ---
-    def add_infra(self, name, kubeconfig):
-        self.call("POST", "/infra", {"name": name, "description": "", "type": "Kubernetes", "kubernetes_provider_info": {"kubeconfig_content": kubeconfig, "is_in_cluster": False, "namespaces_list": []}})
+    @staticmethod
+    def kubeconfig_body(kubeconfig):
+        return {"kubeconfig_content": kubeconfig, "is_in_cluster": False, "namespaces_list": []}
+
+    def add_infra(self, name, kubeconfig, **more):
+        self.call("POST", "/infra", {"name": name, "description": "", "type": "Kubernetes", "kubernetes_provider_info": dict(self.kubeconfig_body(kubeconfig), **more)})
         return [x for x in self.call("GET", "/infra") if x["name"] == name][0]["uuid"]
 
-    def add_endpoint(self, name, infra):
-        return self.call("POST", "/endpoint", {"name": name, "infra_provider_uuid": infra, "type": "KubeFATE", "install": True, "ingress_controller_service_mode": 0, "kubefate_deployment_yaml": ""})
+    @staticmethod
+    def endpoint_body(name, infra, install=True):
+        return {"name": name, "infra_provider_uuid": infra, "type": "KubeFATE", "install": install, "ingress_controller_service_mode": 0, "kubefate_deployment_yaml": ""}
+
+    def add_endpoint(self, name, infra, install=True):
+        return self.call("POST", "/endpoint", self.endpoint_body(name, infra, install))
+
+    def add_federation(self, name, domain="example.com"):
+        return self.call("POST", "/federation/fate/", {"name": name, "description": "", "domain": domain})
 
     def chart(self, kind, version="v1.11.1"):
         return [x["uuid"] for x in self.call("GET", "/chart?type=%d" % kind) if x["version"] == version][0]
 
-    def add_exchange(self, fed, endpoint, name="exchange", namespace="fate-exchange", version="v1.11.1", service=2):
+    def exchange_body(self, fed, endpoint, name="exchange", namespace="fate-exchange", version="v1.11.1", service=2, registry="", secret=None, cert=3):
         chart = self.chart(1, version)
-        q = urllib.parse.urlencode({"chart_uuid": chart, "name": name, "namespace": namespace, "service_type": service, "enable_psp": "false", "use_registry": "false", "registry": "-"})
+        q = urllib.parse.urlencode({"chart_uuid": chart, "name": name, "namespace": namespace, "service_type": service, "enable_psp": "false", "use_registry": "true" if registry else "false", "registry": registry or "-",
+                                    "use_registry_secret": "true" if secret else "false"})
         yaml = self.call("GET", "/federation/fate/exchange/yaml?" + q)
-        cert = {"binding_mode": 3, "common_name": "", "uuid": None}
-        skip = {"binding_mode": 1, "common_name": "", "uuid": None}
-        return self.call("POST", "/federation/fate/%s/exchange" % fed, {"name": name, "description": "", "endpoint_uuid": endpoint, "chart_uuid": chart, "namespace": namespace, "deployment_yaml": yaml, "federation_uuid": fed,
-                         "registry_config": {"use_registry": False, "use_registry_secret": False}, "proxy_server_cert_info": cert, "fml_manager_server_cert_info": skip, "fml_manager_client_cert_info": skip})
+        return {"name": name, "description": "", "endpoint_uuid": endpoint, "chart_uuid": chart, "namespace": namespace, "deployment_yaml": yaml, "federation_uuid": fed, "service_type": service,
+                "registry_config": registry_config(registry, secret), "proxy_server_cert_info": dict(SKIP, binding_mode=cert), "fml_manager_server_cert_info": SKIP, "fml_manager_client_cert_info": SKIP}
 
-    def add_cluster(self, fed, endpoint, party, name, version="v1.11.1", service=2):
-        chart, ns = self.chart(2, version), "fate-%d" % party
-        q = urllib.parse.urlencode({"federation_uuid": fed, "chart_uuid": chart, "party_id": party, "namespace": ns, "name": name, "service_type": service, "enable_psp": "false", "use_registry": "false", "registry": "-", "storage_class": "",
-                                    "enable_persistence": "false", "fateflow_gpu_num": 0, "enable_external_spark": "false"})
+    def add_exchange(self, fed, endpoint, **how):
+        return self.call("POST", "/federation/fate/%s/exchange" % fed, self.exchange_body(fed, endpoint, **how))
+
+    def cluster_body(self, fed, endpoint, party, name, version="v1.11.1", service=2, namespace=None, registry="", secret=None, cert=3, storage=None):
+        """storage: None is without persistence, else the storage class."""
+        chart, ns = self.chart(2, version), namespace or "fate-%d" % party
+        q = urllib.parse.urlencode({"federation_uuid": fed, "chart_uuid": chart, "party_id": party, "namespace": ns, "name": name, "service_type": service, "enable_psp": "false", "use_registry": "true" if registry else "false",
+                                    "registry": registry or "-", "use_registry_secret": "true" if secret else "false", "storage_class": storage or "", "enable_persistence": "false" if storage is None else "true",
+                                    "fateflow_gpu_num": 0, "enable_external_spark": "false"})
         yaml = self.call("GET", "/federation/fate/cluster/yaml?" + q + "&")
-        cert = {"binding_mode": 3, "common_name": "", "uuid": None}
-        skip = {"binding_mode": 1, "common_name": "", "uuid": None}
-        return self.call("POST", "/federation/fate/%s/cluster" % fed, {"name": name, "description": "", "endpoint_uuid": endpoint, "chart_uuid": chart, "namespace": ns, "deployment_yaml": yaml, "party_id": party,
-                         "registry_config": {"use_registry": False, "use_registry_secret": False}, "pulsar_server_cert_info": cert, "site_portal_server_cert_info": skip, "site_portal_client_cert_info": skip})
+        return {"name": name, "description": "", "endpoint_uuid": endpoint, "chart_uuid": chart, "namespace": ns, "deployment_yaml": yaml, "party_id": party, "service_type": service,
+                "registry_config": registry_config(registry, secret), "pulsar_server_cert_info": dict(SKIP, binding_mode=cert), "site_portal_server_cert_info": SKIP, "site_portal_client_cert_info": SKIP}
+
+    def add_cluster(self, fed, endpoint, party, name, version="v1.11.1", **how):
+        return self.call("POST", "/federation/fate/%s/cluster" % fed, self.cluster_body(fed, endpoint, party, name, version, **how))
+
+
+def registry_config(registry, secret):
+    """secret: (server, user, password)."""
+    out = {"use_registry": bool(registry), "registry": registry, "use_registry_secret": bool(secret)}
+    if secret:
+        out["registry_secret_config"] = {"server_url": secret[0], "username": secret[1], "password": secret[2]}
+    return out
+
+
+def values_of(secret):
+    """The data of a Secret of Kubernetes as text."""
+    return {k: base64.b64decode(v).decode() for k, v in (secret.get("data") or {}).items()}

@@ -40,10 +40,15 @@ class Rig:
             os.killpg(self.proc.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        self.proc.wait()
-        subprocess.run(["pkill", "-9", "-f", self.dir])
-        if not os.environ.get("KEEP_RIG"):
-            shutil.rmtree(self.dir, ignore_errors=True)
+        self.proc.wait()  # everything below it dies with it
+        self.log.close()
+        if os.environ.get("KEEP_RIG"):
+            return
+        for left in (self.dir, self.dir + ".state"):
+            shutil.rmtree(left, ignore_errors=True)
+        for left in (self.dir + ".log", self.dir + ".state.out", os.path.join("/tmp", os.path.basename(self.dir) + ".rules.json")):
+            if os.path.exists(left):
+                os.unlink(left)
 
     def inside(self, argv):
         return ["nsenter", "-t", str(self.proc.pid), "-n"] + argv

@@ -1,0 +1,7 @@
+#!/bin/bash
+# Faults between the product and a cluster, by a proxy of ours before the real API server (root; under four minutes).
+# Last line: faults: N passed, N failed, N skipped
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+. tests/lib/rig.sh
+rig_layer faults tests/faults/main.py "$@"

@@ -1,0 +1,30 @@
+"""Runs inside the rig's network namespace: main.py RIG_DIR. See run.sh."""
+import os, sys, threading
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
+import adopt, breaks, cases, guide
+from api import Api
+from product import KubeFate, Page, Stack, Tests
+from rig import Kube
+
+
+def main():
+    rig = sys.argv[1]
+    t = Tests("flow")
+    with Stack(rig + ".state") as stack:
+        a, b = Kube(rig, "a", 1), Kube(rig, "b", 2)
+        t.put(rig=rig, stack=stack, api=Api(stack.url), page=Page(stack.url), a=a, b=b, ka=KubeFate(a), kb=KubeFate(b), rules_lock=threading.Lock())
+        t.lane(*guide.SETUP)
+        t.lanes(guide.DEPLOY, *cases.LANES)
+        t.lanes(*((x,) for x in cases.BACK), breaks.ALL)
+        t.lane(*guide.ORDER, *guide.END, *adopt.ALL)
+        if t.failed:
+            for part, lines in (("poller", 60), ("web", 20)):
+                text = [x for x in stack.log(part).splitlines() if part != "web" or "status=200" not in x]
+                print("--- %s\n%s" % (part, "\n".join(text[-lines:])))
+    return t.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

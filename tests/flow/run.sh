@@ -1,0 +1,7 @@
+#!/bin/bash
+# The guide and what goes wrong around it, through the JSON API, on real control planes with the stand-in of KubeFATE (root; under four minutes).
+# Last line: flow: N passed, N failed, N skipped
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+. tests/lib/rig.sh
+rig_layer flow tests/flow/main.py "$@"
