@@ -120,11 +120,13 @@ clean: ## remove build results (state under var/ stays)
 	rm -rf build
 
 # --- tests and checks --------------------------------------------------------------------------------------------------------
-.PHONY: unit asan check test
+.PHONY: unit asan check test bench
 unit: $(UNIT)
 	@FLAVOUR=$(FLAVOUR) bash tests/lib/unit.sh
-asan: ## build with sanitizers and run the unit tests with them
+asan: ## build with sanitizers; unit tests, and the HTTP layer on a whole product of instrumented programs
+	@sh conf/install-packages.sh conf/packages-test.txt
 	@$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=asan all unit
+	@STACK_BIN=build/asan/bin bash tests/lib/quiet.sh tests/http/run.sh
 CPPCHECK := --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr --suppressions-list=conf/cppcheck.txt --cppcheck-build-dir=build/cppcheck
 check: ## layer direction, banned functions, warnings, static analysis, shellcheck, nginx -t
 	@sh conf/install-packages.sh conf/packages-test.txt
@@ -139,3 +141,7 @@ test: ## run all tests
 	@sh conf/install-packages.sh conf/packages-test.txt
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(UNIT)
 	@bash tests/all.sh
+bench: ## rates, times and memory against a yardstick (about two minutes, root, two cores)
+	@sh conf/install-packages.sh conf/packages-test.txt
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@bash tests/bench/run.sh
