@@ -2,6 +2,7 @@
 #include "api/api.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "codec/jsonb.h"
 
 const char *api_query(const struct req *q, const char *name, const char *fallback) {
   const char *v = req_query(q, name);
@@ -64,55 +65,21 @@ bool api_wait(struct req *q, struct uuid probe, struct probe *out, struct err *e
 
 void api_time(struct jsw *w, struct req *q, const char *key, usec_t t) { jsw_kstr(w, key, time_rfc3339(q->a, t)); }
 
-/* --- jsonb objects, members in our order. The text comes from PostgreSQL, so it is whole; anything unexpected is printed as it stands. --- */
+/* --- jsonb objects, members in our order; anything unexpected is printed as it stands. --- */
 enum { MEMBERS = 16 };
-struct member { const char *key, *value; size_t key_len, value_len; };
 
-static const char *string_end(const char *p) {
-  for (p++; *p && *p != '"'; p++)
-    if (*p == '\\' && p[1]) p++;
-  return *p ? p + 1 : p;
-}
-
-static const char *value_end(const char *p) {
-  int depth = 0;
-  for (; *p; p++) {
-    if (*p == '"') p = string_end(p) - 1;
-    else if (*p == '{' || *p == '[') depth++;
-    else if ((*p == '}' || *p == ']') && --depth <= 0) return depth < 0 ? p : p + 1;
-    else if (*p == ',' && !depth) return p;
-  }
-  return p;
-}
-
-/* Members of the object at p; -1 when it is none or has too many. */
-static int members(const char *p, struct member *m) {
-  int n = 0;
-  if (*p++ != '{') return -1;
-  while (*p == '"') {
-    const char *end = string_end(p);
-    if (n == MEMBERS || *end != ':') return -1;
-    m[n].key = p, m[n].key_len = (size_t)(end - p);
-    for (end++; *end == ' ';) end++;
-    p = value_end(end);
-    m[n].value = end, m[n++].value_len = (size_t)(p - end);
-    while (*p == ',' || *p == ' ') p++;
-  }
-  return *p == '}' ? n : -1;
-}
-
-static void put_member(struct buf *b, struct member *m, const char *const *inner);
+static void put_member(struct buf *b, struct jsonb_member *m, const char *const *inner);
 
 /* The object at p with the members of `order` first, the others after them. inner: order of the members' own members. */
 static void put_object(struct buf *b, const char *p, size_t len, const char *const *order, const char *const *inner) {
-  struct member m[MEMBERS];
-  int n = members(p, m);
+  struct jsonb_member m[MEMBERS];
+  int n = jsonb_members(p, m, MEMBERS);
   if (n < 0) { buf_add(b, p, len); return; }
   size_t from = b->n;
   buf_ch(b, '{');
   for (const char *const *o = order; *o; o++)
     for (int i = 0; i < n; i++)
-      if (m[i].key_len == strlen(*o) + 2 && !memcmp(m[i].key + 1, *o, m[i].key_len - 2)) {
+      if (jsonb_key(&m[i], *o)) {
         if (b->n > from + 1) buf_ch(b, ',');
         put_member(b, &m[i], inner);
         m[i].key_len = 0;
@@ -125,7 +92,7 @@ static void put_object(struct buf *b, const char *p, size_t len, const char *con
   buf_ch(b, '}');
 }
 
-static void put_member(struct buf *b, struct member *m, const char *const *inner) {
+static void put_member(struct buf *b, struct jsonb_member *m, const char *const *inner) {
   buf_add(b, m->key, m->key_len);
   buf_ch(b, ':');
   if (inner) put_object(b, m->value, m->value_len, inner, NULL);

@@ -1,4 +1,4 @@
-/* Contract: arena.h. Bump allocation in blocks; allocations over a quarter block get a block of their own.
+/* Contract: arena.h. Bump allocation in blocks; allocations over a quarter block get a block of their own. A reset keeps a few blocks for the next request.
  * Under the address sanitizer memory that was not handed out is poisoned and allocations are a gap apart, so that overruns and
  * uses after a reset or rewind end the test. */
 #include "base/arena.h"
@@ -17,10 +17,11 @@ enum { BLOCK = 64 * 1024, ALIGN = 16, GAP = ALIGN };
 #define UNPOISON(p, n) ((void)(p), (void)(n))
 enum { BLOCK = 64 * 1024, ALIGN = 16, GAP = 0 };
 #endif
+enum { SPARE_MAX = 512 * 1024, SPARE_BLOCK_MAX = 256 * 1024 };
 
 struct block { struct block *prev; size_t cap, used; _Alignas(ALIGN) unsigned char data[]; };
 struct defer { struct defer *prev; void (*fn)(void *); void *ptr; };
-struct arena { struct block *top, *first; struct defer *defers; size_t total; void *last; };
+struct arena { struct block *top, *first, *spare; struct defer *defers; size_t total, spare_bytes; void *last; };
 
 static void die(size_t n) {
   fprintf(stderr, "level=error module=arena msg=\"out of memory\" bytes=%zu\n", n);
@@ -70,8 +71,21 @@ static void drop_blocks(struct arena *a, struct block *keep) {
   while (a->top != keep) {
     struct block *b = a->top;
     a->top = b->prev;
-    block_free(b);
+    if (b->cap > SPARE_BLOCK_MAX || a->spare_bytes + b->cap > SPARE_MAX) { block_free(b); continue; }
+    block_shrink(b, 0);
+    b->prev = a->spare, a->spare = b, a->spare_bytes += b->cap;
   }
+}
+
+/* A spare block that is large enough and not wastefully larger, or a new one. */
+static struct block *block_take(struct arena *a, size_t cap) {
+  for (struct block **at = &a->spare; *at; at = &(*at)->prev) {
+    struct block *b = *at;
+    if (b->cap < cap || b->cap / 4 > cap) continue;
+    *at = b->prev, a->spare_bytes -= b->cap;
+    return b;
+  }
+  return block_new(cap);
 }
 
 void arena_reset(struct arena *a) {
@@ -84,6 +98,7 @@ void arena_reset(struct arena *a) {
 void arena_free(struct arena *opt_a) {
   if (!opt_a) return;
   arena_reset(opt_a);
+  for (struct block *b; (b = opt_a->spare);) opt_a->spare = b->prev, block_free(b);
   block_free(opt_a->first);
   free(opt_a);
 }
@@ -91,7 +106,7 @@ void arena_free(struct arena *opt_a) {
 void *arena_alloc(struct arena *a, size_t size) {
   size_t n = padded(size);
   if (a->top->cap - a->top->used < n) {
-    struct block *b = block_new(n > BLOCK / 4 ? n : BLOCK);
+    struct block *b = block_take(a, n > BLOCK / 4 ? n : BLOCK);
     b->prev = a->top;
     a->top = b;
   }
@@ -129,12 +144,14 @@ char *arena_strndup(struct arena *a, const char *p, size_t n) {
 char *arena_strdup(struct arena *a, const char *s) { return arena_strndup(a, s, strlen(s)); }
 
 char *arena_vfmt(struct arena *a, const char *fmt, va_list ap) {
+  char small[256]; /* most texts: formatted once, then copied */
   va_list again;
   va_copy(again, ap);
-  int n = vsnprintf(NULL, 0, fmt, ap);
+  int n = vsnprintf(small, sizeof small, fmt, ap);
   if (n < 0) die(0);
   char *s = arena_alloc(a, (size_t)n + 1);
-  vsnprintf(s, (size_t)n + 1, fmt, again);
+  if ((size_t)n < sizeof small) memcpy(s, small, (size_t)n);
+  else vsnprintf(s, (size_t)n + 1, fmt, again);
   va_end(again);
   return s;
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/arena.h"
+#include "base/err.h"
 #include "base/str.h"
 
 void buf_init(struct buf *b, struct arena *a, size_t max) {
@@ -35,8 +36,12 @@ void buf_ch(struct buf *b, char c) { buf_add(b, &c, 1); }
 void buf_vfmt(struct buf *b, const char *fmt, va_list ap) {
   va_list again;
   va_copy(again, ap);
-  int n = vsnprintf(NULL, 0, fmt, ap);
-  if (n >= 0 && room(b, (size_t)n)) {
+  size_t left = b->failed ? 0 : b->cap - b->n;
+  int n = vsnprintf(left ? b->p + b->n : NULL, left ? left + 1 : 0, fmt, ap);
+  bool fits = left && n >= 0 && (size_t)n <= left;
+  if (left && !fits) b->p[b->n] = 0;
+  if (fits) b->n += (size_t)n;
+  else if (n >= 0 && room(b, (size_t)n)) {
     vsnprintf(b->p + b->n, (size_t)n + 1, fmt, again);
     b->n += (size_t)n;
   }
@@ -52,8 +57,7 @@ void buf_fmt(struct buf *b, const char *fmt, ...) {
 
 void buf_i64(struct buf *b, int64_t v) {
   char t[24];
-  int n = snprintf(t, sizeof t, "%lld", (long long)v);
-  buf_add(b, t, (size_t)n);
+  buf_str(b, num_text(t, v));
 }
 
 void buf_html_n(struct buf *b, const char *p, size_t n) {
@@ -89,14 +93,21 @@ static void percent(struct buf *b, const char *s, const char *also) {
 void buf_urlq(struct buf *b, const char *s) { percent(b, s, ""); }
 void buf_urlpath(struct buf *b, const char *s) { percent(b, s, "/"); }
 
+/* Printable ASCII that JSON inside HTML may hold as it is. */
+static const bool JS_PLAIN[256] = {[' '... '!'] = true, ['#'... '%'] = true, ['\''... ';'] = true, ['='] = true, ['?'... '['] = true, [']'... '~'] = true};
+
 void buf_js_n(struct buf *b, const char *s, size_t n) {
   const unsigned char *p = (const unsigned char *)s;
   buf_ch(b, '"');
   size_t from = 0;
   for (size_t i = 0; i < n;) {
     unsigned char c = p[i];
+    if (JS_PLAIN[c]) {
+      i++;
+      continue;
+    }
     size_t k = str_utf8_seq(s + i, n - i);
-    if (k > 1 || (c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '/' && c != '<' && c != '>' && c != '&')) {
+    if (k > 1) {
       i += k;
       continue;
     }
@@ -105,7 +116,6 @@ void buf_js_n(struct buf *b, const char *s, size_t n) {
     else if (c == '"' || c == '\\') buf_add(b, (char[]){'\\', (char)c}, 2);
     else if (c == '\n') buf_str(b, "\\n");
     else if (c == '\t') buf_str(b, "\\t");
-    else if (c == '/') buf_ch(b, '/');
     else buf_fmt(b, "\\u%04x", c);
     from = ++i;
   }

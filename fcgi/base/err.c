@@ -72,6 +72,13 @@ const char *err_message(const struct err *e, struct arena *a) {
 }
 
 const char *num_text(char *buf24, long long v) {
-  snprintf(buf24, 24, "%lld", v);
+  char digits[24];
+  unsigned long long u = v < 0 ? 0 - (unsigned long long)v : (unsigned long long)v;
+  size_t n = 0, k = 0;
+  do digits[n++] = (char)('0' + u % 10);
+  while (u /= 10);
+  if (v < 0) buf24[k++] = '-';
+  while (n) buf24[k++] = digits[--n];
+  buf24[k] = 0;
   return buf24;
 }

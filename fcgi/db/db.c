@@ -70,7 +70,7 @@ static PGconn *open_connection(struct db *db, struct err *e) {
   if (!o) return err_set(e, FAIL_UNAVAILABLE, MSG_DB_CONNINFO), NULL; /* libpq's reason would quote parts of the password */
   struct pairs p = {.n = 0};
   char options[1024];
-  int n = snprintf(options, sizeof options, "-c statement_timeout=%d -c lock_timeout=2000 -c idle_in_transaction_session_timeout=30000 -c TimeZone=UTC %s",
+  int n = snprintf(options, sizeof options, "-c statement_timeout=%d -c lock_timeout=2000 -c idle_in_transaction_session_timeout=30000 -c TimeZone=UTC -c plan_cache_mode=force_generic_plan %s",
                    db->statement_timeout_ms, nn(given(o, "options")));
   if (n < 0 || (size_t)n >= sizeof options) return err_set(e, FAIL_UNAVAILABLE, MSG_DB_CONNINFO), NULL;
   for (size_t i = 0; i < sizeof DEFAULTS / sizeof *DEFAULTS; i++)
@@ -240,7 +240,8 @@ bool row_bool(const struct rows *r, int i, int c) { return row_text(r, i, c)[0] 
 usec_t row_time(const struct rows *r, int i, int c) { return row_i64(r, i, c); }
 struct uuid row_uuid(const struct rows *r, int i, int c) {
   struct uuid u = {{0}};
-  return uuid_parse(row_text(r, i, c), &u) ? u : (struct uuid){{0}};
+  if (PQgetlength((PGresult *)r->res, i, c) == sizeof u.s - 1) memcpy(u.s, row_text(r, i, c), sizeof u.s - 1); /* a column of type uuid, printed by PostgreSQL */
+  return u;
 }
 
 static bool plain(struct db *db, const char *sql, const char *expect_tag, struct err *e) {

@@ -4,14 +4,16 @@
 #include "base/str.h"
 #include "db/db.h"
 
-#define COLS "e.uuid, e.infra_uuid, coalesce(e.credential_secret::text, ''), i.name, e.namespace, case when e.namespace = '' then 'kube-fate' else e.namespace end, e.name, e.description, e.version, e.type, e.status, " \
-  "e.manifest, e.adopted, e.host, e.address, e.way, e.way_class, e.way_args, e.error_class, e.error_args, " USEC("e.checked_at") ", " USEC("e.created_at") ", " USEC("e.updated_at") ", e.row_version, " \
-  "(select count(*) from participant p where p.endpoint_uuid = e.uuid and p.deleted_at is null), coalesce(o.uuid::text, ''), coalesce(o.kind, ''), coalesce(o.state, ''), coalesce(o.percent, 0), h.ok"
+#define COLS(manifest, parties) "e.uuid, e.infra_uuid, coalesce(e.credential_secret::text, ''), i.name, e.namespace, case when e.namespace = '' then 'kube-fate' else e.namespace end, e.name, e.description, e.version, e.type, e.status, " \
+  manifest ", e.adopted, e.host, e.address, e.way, e.way_class, e.way_args, e.error_class, e.error_args, " USEC("e.checked_at") ", " USEC("e.created_at") ", " USEC("e.updated_at") ", e.row_version, " \
+  parties ", coalesce(o.uuid::text, ''), coalesce(o.kind, ''), coalesce(o.state, ''), coalesce(o.percent, 0), h.ok"
 #define FROM " from endpoint e join infra i on i.uuid = e.infra_uuid left join operation o on o.subject = e.uuid and o.subject_type = 'endpoint' and o.state in ('queued', 'running', 'failed') " \
   "left join health_check h on h.target_type = 'endpoint' and h.target = e.uuid "
-static const struct stmt Q_LIST = {"endpoint_list", "select " COLS FROM "order by e.name"};
-static const struct stmt Q_GET = {"endpoint_get", "select " COLS FROM "where e.uuid = $1"};
-static const struct stmt Q_FIND = {"endpoint_find", "select " COLS FROM "where e.infra_uuid = $1 and e.namespace = $2"};
+#define ONE COLS("e.manifest", "(select count(*) from participant p where p.endpoint_uuid = e.uuid and p.deleted_at is null)") FROM
+static const struct stmt Q_LIST = {"endpoint_list",
+    "select " COLS("null", "coalesce(n.n, 0)") FROM "left join (select endpoint_uuid, count(*) n from participant where deleted_at is null group by endpoint_uuid) n on n.endpoint_uuid = e.uuid order by e.name"};
+static const struct stmt Q_GET = {"endpoint_get", "select " ONE "where e.uuid = $1"};
+static const struct stmt Q_FIND = {"endpoint_find", "select " ONE "where e.infra_uuid = $1 and e.namespace = $2"};
 static const struct stmt Q_INSERT = {"endpoint_insert",
     "insert into endpoint (uuid, infra_uuid, namespace, name, description, status, manifest, adopted, host, credential_secret) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10, '')::uuid)"};
 static const struct stmt Q_STATUS = {"endpoint_status",

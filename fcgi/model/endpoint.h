@@ -10,7 +10,7 @@ struct endpoint {
   struct uuid uuid, infra_uuid, credential_secret;
   const char *infra_name, *namespace_, *kube_ns /* namespace_ or "kube-fate" */, *name, *description, *version, *type;
   int status;
-  const char *manifest; bool adopted;
+  const char *manifest /* "" in lists */; bool adopted;
   const char *host, *address, *way, *way_class, *way_args, *error_class, *error_args;
   usec_t checked_at, created_at, updated_at;
   long row_version;

@@ -10,7 +10,7 @@
   "coalesce(string_agg(distinct nullif(p.chart_version, ''), ', '), '')"
 #define FROM " from federation f left join participant p on p.federation_uuid = f.uuid and p.deleted_at is null where f.deleted_at is null "
 static const struct stmt Q_LIST = {"federation_list", "select " COLS FROM "group by f.uuid order by f.id"};
-static const struct stmt Q_GET = {"federation_get", "select " COLS FROM "and f.uuid = $1 group by f.uuid"};
+static const struct stmt Q_GET = {"federation_get", "select f.uuid, f.name, f.description, f.type, f.domain, " USEC("f.created_at") ", f.row_version, 0, 0, 0, 0, -1, '' from federation f where f.uuid = $1 and f.deleted_at is null"};
 static const struct stmt Q_INSERT = {"federation_insert", "insert into federation (uuid, name, description, domain) values ($1, $2, $3, $4)"};
 static const struct stmt Q_LOCK = {"federation_lock", "select name from federation where uuid = $1 and deleted_at is null for update"};
 static const struct stmt Q_LEFT = {"federation_left", "select count(*) from participant where federation_uuid = $1 and deleted_at is null"};

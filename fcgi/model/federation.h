@@ -8,7 +8,7 @@
 struct db; struct arena; struct err;
 struct federation {
   struct uuid uuid; const char *name, *description, *type, *domain; usec_t created_at; long row_version;
-  int n_parties, n_ok, n_busy, n_failed; int exchange_status; /* list: clusters and exchange; exchange_status -1 none */
+  int n_parties, n_ok, n_busy, n_failed; int exchange_status; /* counted in lists only; exchange_status -1 none */
   const char *versions;                                       /* distinct chart versions, ", " joined */
 };
 /* Validates name (name_display, 1..64) and domain (lower-cased; name_domain; <= 253 with prefixes; site-<party>.server.<domain> within 64 for 10 digits is a

@@ -9,7 +9,12 @@
   USEC("i.cert_not_after") ", i.insecure_tls, to_json(i.namespaces)::text, i.use_registry, i.registry, i.use_registry_secret, i.registry_server, i.registry_username, coalesce(i.registry_secret::text, ''), " \
   "i.facts, " USEC("i.tested_at") ", i.test_ok, i.test_class, i.test_args, i.version, " USEC("i.created_at") ", " USEC("i.updated_at") ", " \
   "(select count(*) from endpoint e where e.infra_uuid = i.uuid), (select count(*) from participant p where p.infra_uuid = i.uuid and p.deleted_at is null), coalesce(i.facts->>'git_version', '')"
-static const struct stmt Q_LIST = {"infra_list", "select " COLS " from infra i order by i.name"};
+/* The same places; what no list shows (the kubeconfig above all) is null. */
+static const struct stmt Q_LIST = {"infra_list",
+    "select i.uuid, i.id, i.name, i.description, i.type, i.api_host, null, null, null, i.auth_kind, null, null, null, i.insecure_tls, case when i.namespaces <> '{}' then to_json(i.namespaces)::text end, i.use_registry, i.registry, "
+    "i.use_registry_secret, null, null, null, null, " USEC("i.tested_at") ", i.test_ok, null, null, i.version, " USEC("i.created_at") ", null, coalesce(e.n, 0), coalesce(p.n, 0), i.facts->>'git_version' from infra i "
+    "left join (select infra_uuid, count(*) n from endpoint group by infra_uuid) e on e.infra_uuid = i.uuid "
+    "left join (select infra_uuid, count(*) n from participant where deleted_at is null group by infra_uuid) p on p.infra_uuid = i.uuid order by i.name"};
 static const struct stmt Q_GET = {"infra_get", "select " COLS " from infra i where i.uuid = $1"};
 static const struct stmt Q_INSERT = {"infra_insert",
     "insert into infra (uuid, name, description, type, kubeconfig_secret, config_sha256, kubeconfig_shown, api_host, ca_sha256, auth_kind, auth_subject, cert_not_after, insecure_tls, namespaces, "
@@ -28,7 +33,7 @@ const struct stmt *const STMTS_INFRA[] = {&Q_LIST, &Q_GET, &Q_INSERT, &Q_UPDATE,
 
 static bool names(struct arena *a, const char *json, const char ***out, size_t *n, struct err *e) {
   js *v = NULL;
-  if (!js_parse(a, json, strlen(json), 1 << 20, &v, e)) return false;
+  if (*json && !js_parse(a, json, strlen(json), 1 << 20, &v, e)) return false;
   *out = ARENA_ARRAY(a, const char *, js_len(v) + 1), *n = 0;
   for (size_t i = 0; i < js_len(v); i++) (*out)[(*n)++] = nn(js_self_str(js_item(v, i)));
   return true;

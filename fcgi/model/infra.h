@@ -23,7 +23,7 @@ struct infra {
   int n_endpoints, n_participants;   /* list and detail, from the same statement */
   const char *kube_version;          /* facts.git_version or "" */
 };
-bool infra_list(struct db *db, struct arena *a, struct infra **out, size_t *n, struct err *e) __attribute__((warn_unused_result));   /* by name; one statement */
+bool infra_list(struct db *db, struct arena *a, struct infra **out, size_t *n, struct err *e) __attribute__((warn_unused_result));   /* by name; one statement; without kubeconfig, facts, secrets and hashes */
 bool infra_get(struct db *db, struct arena *a, struct uuid id, struct infra *out, struct err *e) __attribute__((warn_unused_result)); /* FAIL_NOT_FOUND */
 /* Inserts; FAIL_CONFLICT sentences for the name and for the same kubeconfig ("provider already exists" in meaning). uuid set by the caller. */
 bool infra_insert(struct db *db, struct arena *a, const struct infra *i, struct err *e) __attribute__((warn_unused_result));

@@ -1,6 +1,9 @@
 /* Federations: list, form, detail with tabs, deletion, "Rebuild routes". */
 #include "pages/federation.h"
+#include <stdlib.h>
+#include "base/num.h"
 #include "base/str.h"
+#include "codec/jsonb.h"
 #include "deploy/participant_ops.h"
 #include "pages/tables.h"
 #include "tmpl/federation.h"
@@ -40,34 +43,50 @@ static bool new_post(struct req *q, struct resp *r, struct err *e) {
 }
 
 /* --- detail --- */
+static int by_number(const void *x, const void *y) {
+  const long *a = x, *b = y;
+  return *a < *b ? -1 : *a > *b;
+}
+
+/* Keys of {"9999":{...}}; the database orders them as texts. */
+static void routed(struct req *q, struct federation_page *v, const char *seen) {
+  enum { ROUTES_MAX = 4096 };
+  struct jsonb_member m;
+  size_t n = 0;
+  int64_t party;
+  for (const char *at = seen; jsonb_next(&at, &m);) n++;
+  long *out = ARENA_ARRAY(q->a, long, n + 1);
+  for (const char *at = seen; jsonb_next(&at, &m) && v->n_routed < n && n < ROUTES_MAX;)
+    if (num_i64(jsonb_text(q->a, m.key, m.key_len), 0, INT64_MAX, &party)) out[v->n_routed++] = (long)party;
+  qsort(out, v->n_routed, sizeof *out, by_number);
+  v->routed = out;
+}
+
 bool federation_page_load(struct req *q, struct federation_page *v, struct err *e) {
   struct uuid id;
   struct participant *all;
-  struct err bad = ERR_INIT;
-  js *routes = NULL;
   size_t n;
   *v = (struct federation_page){.x = ARENA_NEW(q->a, struct federation), .tab = nn(req_query(q, "tab"))};
-  if (!req_uuid(q, 0, &id, e) || !federation_get(q->db, q->a, id, v->x, e) || !participant_list(q->db, q->a, id, &all, &n, e)) return false;
+  if (!req_uuid(q, 0, &id, e) || !federation_get(q->db, q->a, id, v->x, e) || !participant_list(q->db, q->a, id, streq(v->tab, "access"), &all, &n, e)) return false;
   v->self = arena_fmt(q->a, "/federation/fate/%s", id.s);
   v->all = v->clusters = all, v->access = ARENA_ARRAY(q->a, struct access, n + 1);
   if (n && all[0].type == TYPE_EXCHANGE) v->exchange = all, v->clusters = all + 1, n--;
   v->n_clusters = n;
   if (v->exchange) {
     v->exchange_ready = v->exchange->status == PARTY_ACTIVE, v->routes_managed = v->exchange->is_managed, v->busy = streq(v->exchange->op_state, "running") || streq(v->exchange->op_state, "queued");
-    if (js_parse(q->a, v->exchange->routes_seen, strlen(v->exchange->routes_seen), 1 << 20, &routes, &bad)) v->routes = routes;
+    routed(q, v, v->exchange->routes_seen);
   }
   for (size_t i = 0; i < n; i++) v->n_active += v->clusters[i].status == PARTY_ACTIVE, v->busy |= streq(v->clusters[i].op_state, "running") || streq(v->clusters[i].op_state, "queued");
   return true;
 }
 
 bool federation_routed(const struct federation_page *v, const struct participant *x) {
-  char key[24];
-  return js_obj(v->routes, num_text(key, x->party_id)) != NULL;
+  return v->n_routed && bsearch(&x->party_id, v->routed, v->n_routed, sizeof *v->routed, by_number) != NULL;
 }
 
 const struct access *federation_access(const struct page *p, const struct federation_page *v, const struct participant *x) {
   struct access *a = &v->access[x - v->all];
-  if (!a->read) ui_access(p, x, a);
+  if (!a->read) (streq(v->tab, "access") ? ui_access : ui_services)(p, x, a);
   return a;
 }
 

@@ -9,7 +9,7 @@ struct federation_page {
   struct participant *all, *exchange /* NULL none */, *clusters; size_t n_clusters, n_active;
   struct access *access;               /* parallel to all; filled when first asked for */
   bool exchange_ready, routes_managed, busy;
-  const js *routes;                    /* as last seen in the exchange: {"9999":{...}} */
+  const long *routed; size_t n_routed; /* party ids as last seen in the exchange, in ascending order */
 };
 /* Everything of the page from two statements. */
 bool federation_page_load(struct req *q, struct federation_page *v, struct err *e) __attribute__((warn_unused_result));

@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "codec/js.h"
+#include "codec/jsonb.h"
 #include "crypt/digest.h"
 
 const char *ui_fmt(const struct page *p, const char *fmt, ...) {
@@ -104,14 +105,20 @@ bool ui_fragment(struct req *q, struct resp *r, tmpl_body *body, const void *v, 
 }
 
 /* --- addresses --- */
-static const char *port_of(const struct page *p, const js *v) { return js_int(v, "port", 0) ? ui_fmt(p, "%lld", (long long)js_int(v, "port", 0)) : ""; }
-
-static void services(const struct page *p, const js *v, struct access *out) {
-  out->services = ARENA_ARRAY(p->q->a, struct access_row, 16);
-  for (struct js_iter it = js_iter(v); js_next(&it) && out->n_services < 16;) {
+static void services(const struct page *p, const char *json, struct access *out) {
+  struct jsonb_member m, f;
+  out->services = ARENA_ARRAY(p->q->a, struct access_row, 6);
+  for (const char *at = json; out->n_services < 6 && jsonb_next(&at, &m);) {
     struct access_row *r = &out->services[out->n_services++];
-    *r = (struct access_row){.service = arena_strdup(p->q->a, it.key), .host = nn(js_str(it.val, "host")), .type = nn(js_str(it.val, "service_type")), .fqdn = nn(js_str(it.val, "fqdn")), .port = port_of(p, it.val), .tls = js_bool(it.val, "tls", false)};
-    if (streq(it.key, "frontend") && *r->host) r->url = ui_fmt(p, "https://%s:%s", r->host, r->port);
+    *r = (struct access_row){.service = jsonb_text(p->q->a, m.key, m.key_len), .host = "", .type = "", .fqdn = "", .port = ""};
+    for (const char *in = m.value; *m.value == '{' && in < m.value + m.value_len && jsonb_next(&in, &f);) {
+      if (jsonb_key(&f, "host")) r->host = jsonb_text(p->q->a, f.value, f.value_len);
+      else if (jsonb_key(&f, "service_type")) r->type = jsonb_text(p->q->a, f.value, f.value_len);
+      else if (jsonb_key(&f, "fqdn")) r->fqdn = jsonb_text(p->q->a, f.value, f.value_len);
+      else if (jsonb_key(&f, "port") && *f.value != '0') r->port = arena_strndup(p->q->a, f.value, f.value_len);
+      else if (jsonb_key(&f, "tls")) r->tls = *f.value == 't';
+    }
+    if (streq(r->service, "frontend") && *r->host) r->url = ui_fmt(p, "https://%s:%s", r->host, r->port);
   }
 }
 
@@ -164,11 +171,15 @@ static void host_lines(const struct page *p, const struct participant *x, struct
   out->lines[out->n_lines++] = (struct host_line){b.p};
 }
 
+void ui_services(const struct page *p, const struct participant *x, struct access *out) {
+  *out = (struct access){.read = true};
+  services(p, nn(x->access_info), out);
+}
+
 void ui_access(const struct page *p, const struct participant *x, struct access *out) {
   struct err e = ERR_INIT;
-  js *a = NULL, *i = NULL;
-  *out = (struct access){.read = true};
-  if (*nn(x->access_info) && js_parse(p->q->a, x->access_info, strlen(x->access_info), 1 << 20, &a, &e)) services(p, a, out);
+  js *i = NULL;
+  ui_services(p, x, out);
   if (*nn(x->ingress_info) && js_parse(p->q->a, x->ingress_info, strlen(x->ingress_info), 1 << 20, &i, &e)) ingresses(p, i, out);
   host_lines(p, x, out);
 }

@@ -43,10 +43,12 @@ struct access_row { const char *service, *host, *type, *fqdn, *port, *url; bool 
 struct ingress_row { const char *name, **hosts, **addresses, *url; size_t n_hosts, n_addresses; bool tls; };
 struct host_line { const char *line; };
 struct access {
-  bool read;                                    /* ui_access has filled it */
+  bool read;                                    /* ui_access or ui_services has filled it */
   struct access_row *services; size_t n_services;
   struct ingress_row *ingresses; size_t n_ingresses;
   struct host_line *lines; size_t n_lines;      /* for the hosts file: "10.0.0.7 a.example.com b.example.com  # fedlcm lab/party" */
 };
 void ui_access(const struct page *p, const struct participant *x, struct access *out);
+/* The services alone, for lists. */
+void ui_services(const struct page *p, const struct participant *x, struct access *out);
 #endif
