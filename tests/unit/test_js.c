@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "codec/form.h"
 #include "codec/js.h"
+#include "codec/jsonb.h"
 
 static js *parsed(const char *t) {
   js *v = NULL;
@@ -158,9 +159,32 @@ static void every_prefix_of_a_form_is_survived(void **s) {
     arena_rewind(A, at);
   }
 }
+static void members_of_jsonb_are_read_without_a_tree(void **s) {
+  (void)s;
+  struct jsonb_member m[4];
+  const char *t = "{\"a\": {\"x\": \"}, \\\"q\\\\\"}, \"b\": [1, {\"c\": 2}], \"c,d\": \"\\u8054 \\\"邦\\\"\", \"e\": -12}", *in;
+  assert_int_equal(jsonb_members(t, m, 4), 4);
+  assert_int_equal(jsonb_members(t, m, 3), -1);
+  assert_true(jsonb_key(&m[0], "a") && jsonb_key(&m[1], "b") && jsonb_key(&m[2], "c,d") && jsonb_key(&m[3], "e"));
+  assert_false(jsonb_key(&m[0], "") || jsonb_key(&m[2], "c"));
+  assert_int_equal(m[1].value_len, strlen("[1, {\"c\": 2}]"));
+  assert_string_equal(jsonb_text(A, m[2].value, m[2].value_len), "联 \"邦\"");
+  assert_string_equal(jsonb_text(A, m[3].value, m[3].value_len), "");
+  in = m[0].value;
+  assert_true(jsonb_next(&in, &m[3]) && jsonb_key(&m[3], "x"));
+  assert_string_equal(jsonb_text(A, m[3].value, m[3].value_len), "}, \"q\\");
+  assert_false(jsonb_next(&in, &m[3]));
+  assert_int_equal(jsonb_members("{}", m, 4), 0);
+  assert_int_equal(jsonb_members("[]", m, 4), -1); assert_int_equal(jsonb_members("null", m, 4), -1); assert_int_equal(jsonb_members("", m, 4), -1);
+  for (size_t n = 0; n < strlen(t); n++) { /* nothing is read behind the end of a text that was cut */
+    char *cut = strndup(t, n);
+    for (in = cut; jsonb_next(&in, &m[0]);) (void)jsonb_text(A, m[0].value, m[0].value_len);
+    free(cut);
+  }
+}
 int main(void) {
   const struct CMUnitTest t[] = {T(what_json_c_lets_pass_is_refused), T(what_json_allows_is_read), T(depth_and_time_are_bounded), T(a_text_with_an_escaped_nul_counts_as_no_text), T(getters_never_convert),
       T(exact_keys_win_over_other_cases), T(trees_for_memos_own_their_parts), T(written_strings_are_valid_json_and_safe_in_html), T(urlencoded_fields_are_counted_and_checked), T(multipart_parts_keep_their_bytes),
-      T(broken_multipart_is_refused), T(every_prefix_of_a_form_is_survived)};
+      T(broken_multipart_is_refused), T(every_prefix_of_a_form_is_survived), T(members_of_jsonb_are_read_without_a_tree)};
   return cmocka_run_group_tests(t, NULL, NULL);
 }
