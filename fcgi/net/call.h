@@ -3,6 +3,7 @@
 #define NET_CALL_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 struct arena;
 
 enum { CALL_TIMEOUT_MS = 10000, REPLY_MAX_DEFAULT = 4 << 20 };
@@ -16,6 +17,8 @@ struct call {
   int timeout_ms;               /* 0 = CALL_TIMEOUT_MS */
   size_t max_reply;             /* 0 = REPLY_MAX_DEFAULT */
   bool secret_body;             /* cleanse after sending */
+  int64_t send_by_ms;           /* clock_mono_ms() after which the request must not leave any more (REPLY_NOT_SENT); 0 = none. A process that was
+                                 * stopped, or a long queue, must not send what somebody else has taken over meanwhile */
   bool repeatable;              /* a POST, PUT or DELETE that may run twice (a question, a login, a uid to be met). All others get a connection of their own:
                                  * libcurl silently sends a request again when a reused connection dies before the first byte of an answer
                                  * (lib/transfer.c Curl_retry_request), so that an install could run twice without anybody knowing */

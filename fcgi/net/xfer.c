@@ -94,9 +94,32 @@ static void start(struct xfer *x, struct transfer *t) {
   BUG_ON(curl_multi_add_handle(x->multi, t->easy) != CURLM_OK);
 }
 
+static void append(struct xfer *x, struct finished *f) {
+  if (x->last) x->last->next = f;
+  else x->first = f;
+  x->last = f;
+}
+
+/* It waited in the queue until its time was over. */
+static void drop_late(struct xfer *x, struct transfer *t) {
+  struct finished *f = zalloc(sizeof *f);
+  struct peer *p = t->peer;
+  f->done.user = t->user, t->late = true, t->started_ms = clock_mono_ms();
+  transfer_reply(t, CURLE_ABORTED_BY_CALLBACK, &f->done.reply);
+  append(x, f);
+  p->queued--, x->queued--;
+  transfer_free(t);
+  peer_settle(x, p);
+}
+
 static void start_queued(struct xfer *x) {
   for (struct transfer **at = &x->queue; *at && x->active < x->max;) {
     struct transfer *t = *at;
+    if (t->call.send_by_ms && clock_mono_ms() > t->call.send_by_ms) {
+      *at = t->next;
+      drop_late(x, t);
+      continue;
+    }
     if (t->peer->active >= x->per_identity) {
       at = &t->next;
       continue;
@@ -131,9 +154,7 @@ static void finish(struct xfer *x, struct transfer *t, CURLcode code) {
   struct finished *f = zalloc(sizeof *f);
   f->done.user = t->user;
   transfer_reply(t, code, &f->done.reply);
-  if (x->last) x->last->next = f;
-  else x->first = f;
-  x->last = f;
+  append(x, f);
   struct peer *p = t->peer;
   unlink_running(x, t);
   transfer_free(t);

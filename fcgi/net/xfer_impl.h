@@ -32,7 +32,7 @@ struct transfer {
   size_t header_bytes;
   int64_t started_ms;
   bool sent;                   /* request bytes may have left us */
-  bool body_over, headers_over, forbidden;
+  bool body_over, headers_over, forbidden, late;
   char address[80];            /* last address tried, with port */
 };
 

@@ -82,6 +82,7 @@ static enum net_cause cause_of(struct transfer *t, CURLcode code, const char **w
   if (t->body_over) return *why = arena_fmt(t->a, "the answer is larger than %zu bytes", t->reply.max), NET_TOO_LARGE;
   /* 7.88 reports a single header line beyond its own limit (100 KiB) as "out of memory". */
   if (t->headers_over || (t->sent && code == CURLE_OUT_OF_MEMORY)) return *why = "the answer's headers are larger than 64 KiB", NET_TOO_LARGE;
+  if (t->late) return *why = "it was too late to send the request: this process stood still for a while", NET_OTHER;
   int c = (int)code; /* libcurl's list is long and grows: what is not named here falls through to its own words */
   if (c == CURLE_COULDNT_RESOLVE_HOST) return *why = arena_fmt(t->a, "name not found:%s", name_asked(t)), NET_DNS;
   if (c == CURLE_COULDNT_RESOLVE_PROXY) return *why = "the name of the proxy was not found", NET_PROXY;

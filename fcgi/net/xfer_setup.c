@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "net/xfer_impl.h"
@@ -43,6 +44,10 @@ static size_t on_header(char *p, size_t size, size_t n, void *user) {
 static int on_prerequest(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port) {
   struct transfer *t = user;
   (void)local_ip, (void)local_port;
+  if (t->call.send_by_ms && clock_mono_ms() > t->call.send_by_ms) {
+    t->late = true;
+    return CURL_PREREQFUNC_ABORT;
+  }
   t->sent = true;
   if (remote_ip && *remote_ip) snprintf(t->address, sizeof t->address, strchr(remote_ip, ':') ? "[%s]:%d" : "%s:%d", remote_ip, remote_port);
   return CURL_PREREQFUNC_OK;

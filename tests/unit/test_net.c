@@ -356,6 +356,21 @@ static void transfers_of_one_identity_queue(void **s) {
   end();
 }
 
+static void what_comes_too_late_is_not_sent(void **s) {
+  (void)s;
+  begin(&P.server, NULL);
+  struct peer *p = peer(P.ca);
+  struct call c = get("/ok");
+  c.send_by_ms = clock_mono_ms() + 5000;
+  assert_int_equal(run(p, c).status, 200);
+  c.send_by_ms = clock_mono_ms() - 1; /* on the connection that stands, and on a new one */
+  fails(run(p, c), REPLY_NOT_SENT, NET_OTHER);
+  peer_drop(X, p);
+  fails(run(peer(P.ca), c), REPLY_NOT_SENT, NET_OTHER);
+  assert_int_equal(S.requests, 1);
+  end();
+}
+
 static void waiting_ends_when_a_descriptor_speaks(void **s) {
   (void)s;
   int fd[2];
@@ -397,6 +412,6 @@ int main(void) {
       T(an_answer_arrives_whole), T(only_the_given_ca_is_trusted), T(a_pinned_ca_shuts_out_the_public_ones), T(certificates_are_checked_by_name_and_date),
       T(two_identities_never_share_a_connection), T(a_request_that_may_change_things_is_never_sent_twice), T(a_reading_call_outlives_a_dead_connection), T(sent_and_not_sent_are_told_apart),
       T(large_answers_are_cut_off), T(client_certificates_are_shown_and_refused), T(headers_and_bodies_are_as_told), T(proxies_come_from_the_identity_only), T(some_addresses_are_never_called),
-      T(transfers_of_one_identity_queue), T(waiting_ends_when_a_descriptor_speaks), T(every_cause_has_a_sentence_in_both_languages)};
+      T(transfers_of_one_identity_queue), T(what_comes_too_late_is_not_sent), T(waiting_ends_when_a_descriptor_speaks), T(every_cause_has_a_sentence_in_both_languages)};
   return cmocka_run_group_tests(tests, make_certificates, drop_certificates);
 }
