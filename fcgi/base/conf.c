@@ -29,7 +29,7 @@ static const struct setting SETTINGS[] = {
     TXT("LIFECYCLEMANAGER_INITIAL_ADMIN_PASSWORD", admin_password, "admin"),
     BOOL("LIFECYCLEMANAGER_EXPERIMENT_ENABLED", experiment, "false"),
     BOOL("LIFECYCLEMANAGER_DEBUG", debug, "false"),
-    INT("FEDLCM_LEASE_SECONDS", lease_s, "30", 2, 30),
+    INT("FEDLCM_LEASE_SECONDS", lease_s, "30", 15, 30),
     INT("FEDLCM_DEADLINE_PERCENT", deadline_scale_pct, "100", 1, 100),
     INT("FEDLCM_KEEP_DAYS", keep_days, "180", 1, 36500),
 };

@@ -16,7 +16,7 @@ struct conf {
   const char *admin_password;    /* LIFECYCLEMANAGER_INITIAL_ADMIN_PASSWORD or "admin" */
   bool experiment;               /* LIFECYCLEMANAGER_EXPERIMENT_ENABLED */
   bool debug;                    /* LIFECYCLEMANAGER_DEBUG */
-  int lease_s;                   /* FEDLCM_LEASE_SECONDS 30, 2..30 */
+  int lease_s;                   /* FEDLCM_LEASE_SECONDS 30, 15..30: a lease outlives every call made under it */
   int deadline_scale_pct;        /* FEDLCM_DEADLINE_PERCENT 100: tests shorten every deadline */
   int keep_days;                 /* FEDLCM_KEEP_DAYS 180 */
 };

@@ -11,25 +11,24 @@
 #include "kubefate/kubefate.h"
 #include "model/event.h"
 
-enum { MAX_LOOP = 400, PROBE_CALL_MS = 8000 };
+enum { MAX_LOOP = 400, PROBE_CALL_MS = 8000, BROKEN_MS = 1000,
+  SEND_RESERVE_MS = 12000 /* of the lease: a call of 10 s that left in time has ended before anybody else may claim the work */ };
 
 struct work *work_new(struct engine *en, long id, long token) {
   struct work *w = calloc(1, sizeof *w);
   BUG_ON(!w);
   w->eng = en, w->db = en->db, w->id = id, w->token = token, w->a = arena_new();
   en->in_flight++;
+  w->next = en->all, en->all = w;
   return w;
 }
 
 void work_free(struct work *w) {
   w->eng->in_flight--;
+  for (struct work **at = &w->eng->all; *at; at = &(*at)->next)
+    if (*at == w) { *at = w->next; break; }
   arena_free(w->a);
   free(w);
-}
-
-static int deadline(const struct work *w) {
-  int s = w->st->deadline_s * w->eng->conf->deadline_scale_pct / 100;
-  return s < 5 ? 5 : s;
 }
 
 /* Half a second at first, slower with age (DESIGN, numbers: waiting adapts). */
@@ -46,7 +45,9 @@ static int backoff(const struct work *w) {
 /* --- ends of a step --- */
 static bool advance(struct work *w, const char *state, bool *ended, bool *lost, struct err *e) {
   *ended = false;
-  if (!store_step(w, state, 1, e) || !store_settled(w, e)) return false;
+  if (w->st->effect == EFFECT_ONCE) js_set_str(w->memo, "try_until", NULL);
+  /* Between two tries of a request the reason of the first one stays. */
+  if (!store_step(w, state, 1, e) || (!memo_int(w, "try_until") && !store_settled(w, e))) return false;
   w->intent_at = 0, w->attempt = 0, w->step_deadline = 0;
   bool last = (w->st->flags & STEP_LAST) != 0 || w->step + 1 >= w->wf->n;
   if (!last) {
@@ -63,6 +64,8 @@ static bool advance(struct work *w, const char *state, bool *ended, bool *lost, 
 static bool jump(struct work *w, const char *key, bool *lost, struct err *e) {
   int to = workflow_step(w->wf, key);
   BUG_ON(to < 0);
+  /* Back to looking, and perhaps to another try: all of them share the time of the first. */
+  if (w->st->effect == EFFECT_ONCE && streq(key, w->st->look) && !memo_int(w, "try_until")) js_set_int(w->memo, "try_until", w->step_deadline);
   /* The step left behind keeps its row as it is; a later pass runs it again. */
   if (!store_step(w, "pending", 0, e)) return false;
   w->step = to, w->attempt = 0, w->step_deadline = 0;
@@ -82,17 +85,24 @@ static bool fail_for_good(struct work *w, const struct err *why, bool *ended, bo
   return store_end(w, END_FAILED, why, lost, e);
 }
 
-/* The step's time is over: the cause last observed is the reason, not the clock. */
+/* The time is over: the cause last observed is the reason, not the clock. */
+static void time_over(struct work *w, const struct err *opt_last, struct err *why) {
+  if (opt_last && opt_last->kind) err_move(why, opt_last);
+  else store_last_evidence(w, why);
+  if (why->kind == FAIL_NONE) err_set(why, FAIL_TIMEOUT, MSG_STEP_DEADLINE, arena_fmt(w->a, "@step.%s", w->st->key), num_text((char[24]){0}, (store_deadline_s(w) + 59) / 60));
+}
 static bool timed_out(struct work *w, const struct err *opt_last, bool *ended, bool *lost, struct err *e) {
   struct err why = ERR_INIT;
-  if (opt_last && opt_last->kind) why = *opt_last;
-  else store_last_evidence(w, &why);
-  if (why.kind == FAIL_NONE) err_set(&why, FAIL_TIMEOUT, MSG_STEP_DEADLINE, arena_fmt(w->a, "@step.%s", w->st->key), num_text((char[24]){0}, deadline(w) / 60));
+  time_over(w, opt_last, &why);
   return fail_for_good(w, &why, ended, lost, e);
 }
+static bool is_late(const struct work *w) { return w->step_deadline && w->now > w->step_deadline; }
 
 static bool wait_more(struct work *w, int ms, const struct err *opt_last, bool *ended, bool *lost, struct err *e) {
-  if (w->step_deadline && w->now > w->step_deadline) return timed_out(w, opt_last, ended, lost, e);
+  if (is_late(w)) return timed_out(w, opt_last, ended, lost, e);
+  /* A long wait (Retry-After can be 300 s) ends with the step's time, which is looked at then. */
+  int64_t left = w->step_deadline ? (w->step_deadline - w->now) / 1000 + 50 : ms;
+  if (ms > left) ms = (int)left;
   *ended = true; /* released: the work goes back to the table */
   if (!store_step(w, "running", w->fraction, e) || !store_percent(w, e)) return false;
   int64_t due = clock_mono_ms() + ms;
@@ -106,7 +116,9 @@ static bool settle(struct work *w, enum outcome o, struct err *step_err, bool *e
   switch (o) {
   case OUT_DONE: return advance(w, "done", ended, lost, e);
   case OUT_SKIP: return advance(w, "skipped", ended, lost, e);
-  case OUT_MORE: return (w->fraction > 0 ? store_step(w, "running", w->fraction, e) && store_percent(w, e) : true) && store_save(w, KEEP_LEASE, w->eng->conf->lease_s, 0, lost, e);
+  case OUT_MORE:
+    if (is_late(w)) return timed_out(w, NULL, ended, lost, e); /* a step that always finds more to do */
+    return (w->fraction > 0 ? store_step(w, "running", w->fraction, e) && store_percent(w, e) : true) && store_save(w, KEEP_LEASE, w->eng->conf->lease_s, 0, lost, e);
   case OUT_WAIT: return wait_more(w, w->wait_ms > 0 ? w->wait_ms : adaptive(w), NULL, ended, lost, e);
   case OUT_GOTO:
     /* Going back because of a passing failure may repeat itself for long: it says why. */
@@ -164,7 +176,8 @@ static bool load(struct work *w, bool *lost, struct err *e) {
 
 static enum outcome ask(struct work *w, struct call *c, struct err *e) {
   if (w->goto_key) return OUT_GOTO; /* a person's retry starts earlier */
-  if (w->cancel && w->wf->cancel_at && !(w->st->flags & STEP_CANCEL)) return w->goto_key = w->wf->cancel_at, OUT_GOTO;
+  /* Stopping waits for the look: what was perhaps sent must be known, or nobody would stop it. */
+  if (w->cancel && w->wf->cancel_at && !(w->st->flags & STEP_CANCEL) && !w->intent_at) return w->goto_key = w->wf->cancel_at, OUT_GOTO;
   /* A request that must happen once may be on its way already: look first, whatever this step would say. */
   if (w->st->effect == EFFECT_ONCE && w->intent_at) return w->goto_key = w->st->look, OUT_GOTO;
   w->logging_in = w->raw = false;
@@ -176,86 +189,91 @@ static enum outcome ask(struct work *w, struct call *c, struct err *e) {
       return login_call(w, c, e) ? OUT_CALL : OUT_FAIL;
     }
   }
-  return w->st->request(w, c, e);
+  enum outcome o = w->st->request(w, c, e);
+  if (o == OUT_CALL && w->st->effect == EFFECT_ONCE && memo_int(w, "try_until") && w->now > memo_int(w, "try_until")) return time_over(w, NULL, e), OUT_FAIL;
+  return o;
 }
 
 /* The operation's own deadline: steps that send each other back begin their own anew each time. */
 static bool too_old(struct work *w, struct err *e) {
   if (!streq(w->wf->class, "operation") || !w->op_deadline || w->now < w->op_deadline || w->cancel || w->st->effect == EFFECT_NONE) return false;
-  store_last_evidence(w, e);
-  if (e->kind == FAIL_NONE) err_set(e, FAIL_TIMEOUT, MSG_STEP_DEADLINE, arena_fmt(w->a, "@step.%s", w->st->key), num_text((char[24]){0}, deadline(w) / 60));
+  time_over(w, NULL, e);
   return true;
 }
 
-static bool send_call(struct work *w, const struct call *c, struct err *e) {
-  struct peer *p;
+static void send_call(struct work *w, struct peer *p, const struct call *c, int64_t began) {
   struct call out = *c;
-  if (!reach_peer(w->eng->reach, w->db, w->a, w->call_secret, &p, e)) return false;
   if ((w->st->flags & STEP_KUBEFATE) && !w->raw) out = kube_via_service(w->a, w->endpoint.kube_ns, "kubefate:8080", *c);
   /* Somebody waits 9.5 s for a probe: a server that says nothing is told of before that. */
   if (streq(w->wf->class, "probe")) out.timeout_ms = PROBE_CALL_MS;
+  out.send_by_ms = began + w->eng->conf->lease_s * 1000 - SEND_RESERVE_MS;
   xfer_start(w->eng->xfer, p, w->a, &out, w);
-  return true;
 }
+
+/* AGAIN: go on at once; SENT: a transfer is under way; OVER: released, ended or lost; BROKEN: nothing was kept, the lease is still ours. */
+enum round { ROUND_AGAIN, ROUND_SENT, ROUND_OVER, ROUND_BROKEN };
 
 /* A statement of the step itself failed for good (a constraint, a value): the transaction is void, so the failure is recorded in one of its own. Without
  * this the step would be repeated for ever. */
-static bool record_fault(struct work *w, const struct err *why) {
+static enum round record_fault(struct work *w, const struct err *why) {
   struct err e = ERR_INIT, copy = *why;
   bool lost = false, ended = false;
-  if (why->kind == FAIL_NONE || why->kind == FAIL_UNAVAILABLE || why->kind == FAIL_TIMEOUT || !db_alive(w->db)) return false;
+  if (why->kind == FAIL_NONE || why->kind == FAIL_UNAVAILABLE || why->kind == FAIL_TIMEOUT || !db_alive(w->db)) return ROUND_BROKEN;
   err_set(&copy, why->kind, why->key, why->n > 0 ? why->args[0] : "", why->n > 1 ? why->args[1] : "", why->n > 2 ? why->args[2] : "");
   TX(tx);
   if (!tx_begin(w->db, &tx, &e) || !load(w, &lost, &e) || lost || !fail_for_good(w, &copy, &ended, &lost, &e) || lost || !tx_commit(&tx, &e)) {
     log_err(LOG_LEVEL_ERROR, "engine", "fault not recorded", &e);
-    return false;
+    return ROUND_BROKEN;
   }
-  return !ended;
+  return ended ? ROUND_OVER : ROUND_AGAIN;
 }
 
-/* Returns false when this runner is done with the work. */
-static bool commit_outcome(struct work *w, struct tx *tx, enum outcome o, struct err *step_err) {
+static enum round commit_outcome(struct work *w, struct tx *tx, enum outcome o, struct err *step_err) {
   struct err e = ERR_INIT;
   bool ended = false, lost = false;
-  if (settle(w, o, step_err, &ended, &lost, &e) && !lost && tx_commit(tx, &e)) return !ended;
+  if (settle(w, o, step_err, &ended, &lost, &e) && !lost && tx_commit(tx, &e)) return ended ? ROUND_OVER : ROUND_AGAIN;
   if (tx->open) tx_rollback(tx);
-  if (lost) log_info("engine", "lease lost, result dropped", "workflow", w->wf->name);
-  else {
-    log_err(LOG_LEVEL_WARN, "engine", w->st->key, step_err->kind ? step_err : &e);
-    if (o == OUT_FAIL) return record_fault(w, step_err);
-  }
-  return false; /* the lease runs out or is released at the next start; the step is repeated from its last committed state */
+  if (lost) return log_info("engine", "lease lost, result dropped", "workflow", w->wf->name), ROUND_OVER;
+  log_err(LOG_LEVEL_WARN, "engine", w->st->key, step_err->kind ? step_err : &e);
+  return o == OUT_FAIL ? record_fault(w, step_err) : ROUND_BROKEN; /* the step is repeated from its last committed state */
 }
 
-enum round { ROUND_AGAIN, ROUND_SENT, ROUND_OVER };
+/* What could not be settled goes back to the table: a hiccup of the database costs a second, not the rest of the lease. */
+static void give_back(struct work *w, int ms) {
+  struct err e = ERR_INIT;
+  if (db_alive(w->db) && !store_defer(w, ms, &e)) log_err(LOG_LEVEL_WARN, "engine", "give back", &e);
+}
+
 static enum round one_round(struct work *w) {
   struct err e = ERR_INIT;
   struct call c = {0};
+  struct peer *p;
+  int64_t began = clock_mono_ms();
   bool lost = false, fresh;
   int later;
   TX(tx);
   if (!tx_begin(w->db, &tx, &e) || !load(w, &lost, &e) || lost) {
     if (!lost) log_err(LOG_LEVEL_WARN, "engine", "load", &e);
     if (!lost && db_alive(w->db) && w->wf && e.kind == FAIL_NOT_FOUND) { /* the record is gone: nothing to do any more */
-      if (tx.open && store_end(w, END_FAILED, &e, &lost, &(struct err)ERR_INIT)) (void)!tx_commit(&tx, &e);
+      if (tx.open && store_end(w, END_FAILED, &e, &lost, &(struct err)ERR_INIT) && !lost && tx_commit(&tx, &e)) return ROUND_OVER;
     }
-    return ROUND_OVER;
+    return lost ? ROUND_OVER : ROUND_BROKEN;
   }
   log_scope(w->op_uuid.s);
   if (reach_crowded(w->eng->reach, w->call_secret, &later)) {
     if (store_save(w, KEEP_RELEASE, 0, later, &lost, &e) && !lost && !tx_commit(&tx, &e)) log_err(LOG_LEVEL_WARN, "engine", "release", &e);
     return ROUND_OVER;
   }
-  if (!store_step_begin(w, deadline(w), &fresh, &e)) return ROUND_OVER;
+  if (!store_step_begin(w, store_deadline_s(w), &fresh, &e)) return ROUND_BROKEN;
   enum outcome o = too_old(w, &e) ? OUT_FAIL : ask(w, &c, &e);
-  if (o != OUT_CALL) return commit_outcome(w, &tx, o, &e) ? ROUND_AGAIN : ROUND_OVER;
+  if (o == OUT_CALL && !reach_peer(w->eng->reach, w->db, w->a, w->call_secret, &p, &e)) o = OUT_FAIL;
+  if (o != OUT_CALL) return commit_outcome(w, &tx, o, &e);
   if (w->st->effect == EFFECT_ONCE && !w->logging_in) w->intent_at = -1; /* now, stored before the call leaves */
-  if (!store_save(w, KEEP_LEASE, w->eng->conf->lease_s, 0, &lost, &e) || lost || !tx_commit(&tx, &e)) return ROUND_OVER;
-  if (send_call(w, &c, &e)) return ROUND_SENT;
-  TX(again);
-  if (!tx_begin(w->db, &again, &(struct err)ERR_INIT)) return ROUND_OVER;
-  if (w->intent_at == -1) w->intent_at = 0; /* nothing was sent */
-  return commit_outcome(w, &again, OUT_FAIL, &e) ? ROUND_AGAIN : ROUND_OVER;
+  if (!store_save(w, KEEP_LEASE, w->eng->conf->lease_s, 0, &lost, &e)) return ROUND_BROKEN;
+  if (lost) return ROUND_OVER;
+  if (!tx_commit(&tx, &e)) return ROUND_BROKEN;
+  send_call(w, p, &c, began);
+  return ROUND_SENT;
 }
 
 void drive(struct work *w) {
@@ -263,9 +281,11 @@ void drive(struct work *w) {
     enum round r = one_round(w);
     log_scope(NULL);
     if (r == ROUND_SENT) return;
-    if (r == ROUND_OVER) { work_free(w); return; }
+    if (r == ROUND_BROKEN) give_back(w, w->wf ? BROKEN_MS : 10 * BROKEN_MS); /* a workflow that only a newer program knows is left to it */
+    if (r != ROUND_AGAIN) { work_free(w); return; }
   }
   log_error("engine", "too many rounds without a call", "workflow", w->wf ? w->wf->name : "");
+  give_back(w, 10 * BROKEN_MS); /* until the operation's deadline */
   work_free(w);
 }
 
@@ -297,7 +317,8 @@ void drive_reply(struct work *w, const struct reply *r0) {
   struct arena *keep = w->a;
   struct reply r = *r0;
   w->a = arena_new();
-  bool go_on = false, was_login = w->logging_in;
+  bool was_login = w->logging_in;
+  enum round round = ROUND_BROKEN;
   {
     TX(tx);
     if (tx_begin(w->db, &tx, &e) && load(w, &lost, &e) && !lost) {
@@ -305,11 +326,16 @@ void drive_reply(struct work *w, const struct reply *r0) {
       w->logging_in = was_login;
       if (w->st->flags & STEP_KUBEFATE) w->kf_token = reach_token(w->eng->reach, w->endpoint.uuid);
       enum outcome o = judge(w, &r, &e);
-      go_on = commit_outcome(w, &tx, o, &e);
-    } else if (!lost) log_err(LOG_LEVEL_WARN, "engine", "reply dropped", &e);
+      round = commit_outcome(w, &tx, o, &e);
+    } else if (lost) round = ROUND_OVER;
+    else log_err(LOG_LEVEL_WARN, "engine", "reply dropped", &e);
   }
   arena_free(keep);
   log_scope(NULL);
-  if (go_on) drive(w);
-  else work_free(w);
+  if (round == ROUND_AGAIN && !w->eng->stopping) {
+    drive(w);
+    return;
+  }
+  if (round != ROUND_OVER) give_back(w, round == ROUND_AGAIN ? 0 : BROKEN_MS);
+  work_free(w);
 }

@@ -155,9 +155,9 @@ bool endpoint_ops_delete(struct db *db, struct arena *a, struct uuid id, bool un
   if (x.n_participants) return err_set(e, FAIL_CONFLICT, MSG_ENDPOINT_IN_USE, x.name, num_text((char[24]){0}, x.n_participants));
   if (!endpoint_set_status(db, a, id, ~0u, EP_DELETING, "", "[]", &changed, e)) return false;
   /* Only our record goes when nothing was installed by us, or when the person keeps KubeFATE: then there is no inventory to work through. */
-  struct op_hold h[] = {{x.infra_uuid, false}};
+  struct op_hold h[] = {{x.infra_uuid, false}, {id, true}};
   bool live = *x.op_uuid != 0;
-  struct op_new o = {.workflow = "endpoint_remove", .subject_type = "endpoint", .subject = id, .subject_name = x.name, .actor = actor, .input_json = !uninstall ? "{\"keep\":true}" : force ? "{\"force\":true}" : "{}", .holds = h, .n_holds = 1,
+  struct op_new o = {.workflow = "endpoint_remove", .subject_type = "endpoint", .subject = id, .subject_name = x.name, .actor = actor, .input_json = !uninstall ? "{\"keep\":true}" : force ? "{\"force\":true}" : "{}", .holds = h, .n_holds = 2,
                      .supersede = force || (live && (streq(x.op_state, "failed") || streq(x.op_kind, "endpoint_install") || streq(x.op_kind, "endpoint_adopt")))};
   return op_insert(db, a, &o, NULL, e) && event_add(db, a, id, ENTITY_ENDPOINT, 0, false, actor, TEXT(MSG_EVENT_ENDPOINT_DELETE, x.name), e) && tx_commit(&tx, e);
 }

@@ -7,7 +7,10 @@
  *
  * Effect classes: EFFECT_NONE no call; EFFECT_READ; EFFECT_SAFE may be repeated (server-side apply, DELETE with uid precondition);
  * EFFECT_ONCE: intent is stored before the call, and when its outcome is unknown (lost reply, killed process) the work goes back to the step named by
- * `look`, never straight to the call again. w->intent_at tells look steps that a request may be on its way.
+ * `look`, never straight to the call again. w->intent_at tells look steps that a request may be on its way. All tries together have the deadline of
+ * the first one (memo member try_until).
+ *
+ * Memo members that count tries begin with "try_": a person's retry starts without them.
  */
 #ifndef DEPLOY_ENGINE_H
 #define DEPLOY_ENGINE_H
@@ -80,7 +83,7 @@ struct work {
   /* to the engine */
   int wait_ms; double fraction; const char *goto_key;
   /* engine's own */
-  bool logging_in, relogged, sent; struct work *next;
+  bool logging_in, relogged; struct work *next;
 };
 
 /* Evidence: what was last observed, with a cause class ("image", "config", "unschedulable", "crashing", "quota", "loadbalancer", "job", "routes",

@@ -11,7 +11,7 @@
 
 static const struct stmt Q_LOCK = {"op_lock", "select pg_advisory_xact_lock(hashtextextended($1, 7))"};
 static const struct stmt Q_LIVE = {"op_live",
-    "select o.id, o.uuid, o.kind, o.state, o.subject_name, coalesce(w.intent_at > now() - interval '15 seconds', false) "
+    "select o.id, o.uuid, o.kind, o.state, o.subject_name, coalesce(" USEC("greatest(w.lease_until, w.intent_at + interval '12 seconds')") ", 0) "
     "from operation o left join work w on w.class = 'operation' and w.ref = o.id "
     "where o.subject_type = $1 and o.subject = $2 and o.state in ('queued', 'running', 'failed') for update of o"};
 static const struct stmt Q_SUPERSEDE = {"op_supersede",
@@ -20,7 +20,7 @@ static const struct stmt Q_SUPERSEDE = {"op_supersede",
     "update work set ended = true, lease_token = nextval('lease_token_seq'), lease_until = null where class = 'operation' and ref in (select id from o)"};
 static const struct stmt Q_HELD = {"op_held",
     "select o.id, o.kind, o.state, o.subject_name from hold h join operation o on o.id = h.operation_id "
-    "where h.object = $1 and (h.exclusive or $2::boolean) order by o.id limit 1"};
+    "where h.object = $1 and (h.exclusive or $2::boolean) order by o.kind = 'routes_push' and o.state = 'failed', o.id limit 1"};
 static const struct stmt Q_INSERT = {"op_insert",
     "insert into operation (kind, subject_type, subject, subject_name, federation_uuid, actor, input, deadline) "
     "values ($1, $2, $3, $4, nullif($5, '')::uuid, $6, $7::jsonb, now() + make_interval(secs => $8::float8)) returning id, uuid"};
@@ -34,7 +34,7 @@ static const struct stmt Q_CANCEL = {"op_cancel",
     "update operation set cancel_requested = true, version = version + 1 where uuid = $1 and state in ('queued', 'running') returning id, kind"};
 static const struct stmt Q_RETRY = {"op_retry",
     "update operation set state = 'queued', retry_requested = true, retries = retries + 1, cancel_requested = false, ended_at = null, error_class = '', "
-    "error_args = '[]', next_action = '', deadline = now() + (deadline - created_at), actor = $2, version = version + 1 "
+    "error_args = '[]', next_action = '', deadline = now() + make_interval(secs => $3::float8), actor = $2, version = version + 1 "
     "where uuid = $1 and state = 'failed' returning id, kind, subject"};
 /* What is retried is no failure any more: an installation shows as one again. */
 static const struct stmt Q_RETRY_PARTY = {"op_retry_party",
@@ -42,7 +42,8 @@ static const struct stmt Q_RETRY_PARTY = {"op_retry_party",
 static const struct stmt Q_RETRY_ENDPOINT = {"op_retry_endpoint",
     "update endpoint set status = 1, error_class = '', error_args = '[]', row_version = row_version + 1, updated_at = now() where uuid = $1 and status = 4 and $2 in ('endpoint_install', 'endpoint_adopt')"};
 static const struct stmt Q_RETRY_WORK = {"op_retry_work",
-    "update work set ended = false, attempt = 0, run_at = now(), lease_until = null, step_deadline = null where class = 'operation' and ref = $1"};
+    "update work set ended = false, attempt = 0, run_at = now(), lease_until = null, step_deadline = null, "
+    "memo = (select coalesce(jsonb_object_agg(k, v), '{}') from jsonb_each(memo) x(k, v) where not starts_with(k, 'try_')) where class = 'operation' and ref = $1"};
 static const struct stmt Q_WAKE = {"op_wake", "update work set run_at = now() where class = 'operation' and ref = $1 and lease_until is null and not ended"};
 static const struct stmt Q_STATE = {"op_state", "select state, kind from operation where uuid = $1"};
 const struct stmt *const STMTS_OP[] = {&Q_LOCK, &Q_LIVE, &Q_SUPERSEDE, &Q_HELD, &Q_INSERT, &Q_STEPS, &Q_WORK, &Q_HOLD, &Q_NOTIFY, &Q_CANCEL, &Q_RETRY, &Q_RETRY_PARTY, &Q_RETRY_ENDPOINT,
@@ -56,7 +57,8 @@ static bool conflict(struct err *e, struct arena *a, const struct rows *r, int k
 
 static bool supersede(struct db *db, struct arena *a, const char *id, struct err *e) { return db_exec(db, a, &Q_SUPERSEDE, NULL, e, id); }
 
-static bool clear_subject(struct db *db, struct arena *a, const struct op_new *o, bool *settle, struct err *e) {
+/* *settle: until when a call of the superseded operation may still be on its way. Its runner sends nothing after its lease, and no call takes 12 s. */
+static bool clear_subject(struct db *db, struct arena *a, const struct op_new *o, int64_t *settle, struct err *e) {
   struct rows r;
   if (!db_query(db, a, &Q_LIVE, &r, e, o->subject_type, o->subject.s)) return false;
   for (int i = 0; i < r.n; i++) {
@@ -64,7 +66,7 @@ static bool clear_subject(struct db *db, struct arena *a, const struct op_new *o
       struct rows one = r;
       return i == 0 ? conflict(e, a, &one, 2) : false;
     }
-    *settle = *settle || row_bool(&r, i, 5);
+    if (row_time(&r, i, 5) > *settle) *settle = row_time(&r, i, 5);
     if (!supersede(db, a, row_text(&r, i, 0), e)) return false;
   }
   return true;
@@ -73,7 +75,7 @@ static bool clear_subject(struct db *db, struct arena *a, const struct op_new *o
 static bool take_hold(struct db *db, struct arena *a, const char *op_id, struct op_hold h, struct err *e) {
   struct rows r;
   if (!db_query(db, a, &Q_HELD, &r, e, h.object.s, h.exclusive ? "t" : "f")) return false;
-  /* A push of routes that failed must not keep its exchange alive: removal supersedes it. */
+  /* A push of routes that failed must not keep its exchange alive: removal supersedes it. It comes last, so nothing else is in the way then. */
   if (r.n && streq(row_text(&r, 0, 1), "routes_push") && streq(row_text(&r, 0, 2), "failed")) {
     if (!supersede(db, a, row_text(&r, 0, 0), e)) return false;
   } else if (r.n) {
@@ -118,7 +120,7 @@ bool op_insert(struct db *db, struct arena *a, const struct op_new *o, struct uu
     struct rows r;
     if (!db_query(db, a, &Q_LOCK, &r, e, ids[i])) return false;
   }
-  bool settle = false;
+  int64_t settle = 0;
   if (!clear_subject(db, a, o, &settle, e)) return false;
   struct rows r;
   if (!db_query(db, a, &Q_INSERT, &r, e, o->workflow, o->subject_type, o->subject.s, o->subject_name, o->federation.s, o->actor,
@@ -127,7 +129,7 @@ bool op_insert(struct db *db, struct arena *a, const struct op_new *o, struct uu
   const char *id = row_text(&r, 0, 0);
   struct uuid u = row_uuid(&r, 0, 1);
   if (!db_exec(db, a, &Q_STEPS, NULL, e, id, steps_json(a, wf))) return false;
-  if (!db_exec(db, a, &Q_WORK, NULL, e, id, wf->name, settle ? "{\"settle\":true}" : "{}")) return false;
+  if (!db_exec(db, a, &Q_WORK, NULL, e, id, wf->name, settle ? arena_fmt(a, "{\"settle_until\":%lld}", (long long)settle) : "{}")) return false;
   for (size_t i = 0; i < o->n_holds; i++)
     if (!take_hold(db, a, id, o->holds[i], e)) return false;
   if (!db_query(db, a, &Q_NOTIFY, &r, e)) return false;
@@ -156,8 +158,9 @@ bool op_cancel(struct db *db, struct arena *a, struct uuid op, const char *actor
 bool op_retry(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) {
   TX(tx);
   struct rows r;
-  if (!tx_begin(db, &tx, e) || !db_query(db, a, &Q_RETRY, &r, e, op.s, actor)) return false;
-  if (!r.n) return not_live(db, a, op, e);
+  if (!tx_begin(db, &tx, e) || !db_query(db, a, &Q_STATE, &r, e, op.s)) return false;
+  const struct workflow *wf = r.n ? workflow_find(row_text(&r, 0, 1)) : NULL;
+  if (!wf || !db_query(db, a, &Q_RETRY, &r, e, op.s, actor, arena_fmt(a, "%d", wf->deadline_s)) || !r.n) return e->kind ? false : not_live(db, a, op, e);
   const char *kind = row_text(&r, 0, 1), *subject = row_text(&r, 0, 2);
   if (!db_exec(db, a, &Q_RETRY_PARTY, NULL, e, subject, kind) || !db_exec(db, a, &Q_RETRY_ENDPOINT, NULL, e, subject, kind) || !db_exec(db, a, &Q_RETRY_WORK, NULL, e, row_text(&r, 0, 0)) || !db_query(db, a, &Q_NOTIFY, &r, e)) return false;
   return tx_commit(&tx, e);

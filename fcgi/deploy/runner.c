@@ -18,17 +18,20 @@ static bool told_to_stop(struct runner *r) {
   return read(r->sig_fd, &si, sizeof si) == (ssize_t)sizeof si;
 }
 
-/* After a (re)connection: what this slot's predecessor or the lost connection left leased is free again. */
+/* After a (re)connection: what this slot's predecessor or the lost connection left leased is free again, but not what is under way here. */
 static bool get_ready(struct runner *r) {
   struct err e = ERR_INIT;
   int n = 0;
   if (r->ready && db_alive(r->en.db) && db_connections(r->en.db) == r->connections) return true;
-  r->ready = db_connect(r->en.db, &e) && migrate_check(r->en.db, r->a, &e) && store_recover(r->en.db, r->a, r->holder, &n, &e) && db_listen(r->en.db, "fedlcm_work", &e);
+  r->ready = db_connect(r->en.db, &e) && migrate_check(r->en.db, r->a, &e) && store_recover(r->en.db, r->a, r->holder, r->en.all, &n, &e) && db_listen(r->en.db, "fedlcm_work", &e);
   r->connections = db_connections(r->en.db);
   if (!r->ready) log_err(LOG_LEVEL_WARN, "runner", "database", &e);
   else if (n) log_info("runner", "took over unfinished work", "count", num_text((char[24]){0}, n));
   return r->ready;
 }
+
+/* The next look at the table: the time found there, or earlier what was put back since. */
+static int64_t due(const struct runner *r) { return r->en.next_due < r->claim_due ? r->en.next_due : r->claim_due; }
 
 static void claim(struct runner *r) {
   struct err e = ERR_INIT;
@@ -43,7 +46,6 @@ static void claim(struct runner *r) {
   for (int i = 0; i < n; i++) drive(work_new(&r->en, c[i].id, c[i].token));
   if (db_alive(r->en.db) && !store_next_due(r->en.db, r->a, LOOK_MS, &wait, &e)) r->ready = false;
   r->claim_due = clock_mono_ms() + (wait < 20 && n == 0 ? 50 : wait);
-  if (r->en.next_due < r->claim_due) r->claim_due = r->en.next_due;
 }
 
 static void duties(struct runner *r) {
@@ -61,10 +63,10 @@ static void take_replies(struct runner *r) {
 static void turn(struct runner *r, bool stopping) {
   bool up = get_ready(r);
   if (up && !stopping) {
-    if (db_take_notifies(r->en.db) || clock_mono_ms() >= r->claim_due) claim(r);
+    if (db_take_notifies(r->en.db) || clock_mono_ms() >= due(r)) claim(r);
     if (db_alive(r->en.db)) duties(r);
   }
-  int64_t pause = up ? r->claim_due - clock_mono_ms() : 500;
+  int64_t pause = up ? due(r) - clock_mono_ms() : 500;
   int fds[2] = {r->sig_fd, db_socket(r->en.db)};
   xfer_wait(r->en.xfer, fds, fds[1] >= 0 ? 2 : 1, pause < 0 ? 0 : pause > LOOK_MS ? LOOK_MS : (int)pause);
   take_replies(r);
@@ -87,10 +89,11 @@ int poller_runner(const struct conf *c, int slot, const char *instance) {
   r.en.reach = reach_new(r.en.xfer, &key);
   log_info("runner", "started", "holder", r.holder);
   while (!told_to_stop(&r)) turn(&r, false);
-  /* Calls under way may finish; their results are kept. What waits is released for the others at once. */
+  /* Calls under way may finish; their results are kept, and the work is free for the others at once. */
+  r.en.stopping = true;
   for (int64_t end = clock_mono_ms() + DRAIN_MS; r.en.in_flight && clock_mono_ms() < end;) turn(&r, true);
   int n;
-  if (db_alive(r.en.db) && !store_recover(r.en.db, r.a, r.holder, &n, &e)) log_err(LOG_LEVEL_WARN, "runner", "release", &e);
+  if (db_alive(r.en.db) && !store_recover(r.en.db, r.a, r.holder, NULL, &n, &e)) log_err(LOG_LEVEL_WARN, "runner", "release", &e);
   log_info("runner", "stopped", "holder", r.holder);
   return 0;
 }

@@ -3,12 +3,13 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "deploy/drive.h"
 #include "deploy/fsm.h"
 #include "model/event.h"
 #include "model/status.h"
 
 static const struct stmt Q_RECOVER = {"work_recover",
-    "update work set lease_until = null, lease_token = nextval('lease_token_seq') where lease_by = $1 and lease_until is not null"};
+    "update work set lease_until = null, lease_token = nextval('lease_token_seq') where lease_by = $1 and lease_until is not null and id <> all($2::bigint[])"};
 static const struct stmt Q_CLAIM = {"work_claim",
     "with c as materialized (select id from work where not ended and run_at <= now() and (lease_until is null or lease_until < now()) "
     "order by run_at limit $3::int for update skip locked) "
@@ -54,6 +55,8 @@ static const struct stmt Q_CHECK_END = {"work_check_end",
     "update health_check set ok = $2, failures = case when $2 then 0 else failures + 1 end, last_at = now(), last_class = $3, last_args = $4::jsonb where id = $1"};
 static const struct stmt Q_AGAIN = {"work_again",
     "update work set step = 0, memo = '{}', attempt = 0, step_deadline = null, intent_at = null, lease_until = null, run_at = now() + make_interval(secs => $3::float8 / 1000) where id = $1 and lease_token = $2"};
+static const struct stmt Q_DEFER = {"work_defer",
+    "update work set lease_until = null, run_at = now() + make_interval(secs => $3::float8 / 1000) where id = $1 and lease_token = $2 and not ended"};
 static const struct stmt Q_EVIDENCE = {"work_evidence",
     "update operation set cause = $2, evidence_class = $3, evidence_args = $4::jsonb, evidence_at = now(), version = version + 1 where id = $1"};
 static const struct stmt Q_SETTLED = {"work_settled",
@@ -68,12 +71,25 @@ static const struct stmt Q_WAKE_FED = {"work_wake_fed",
 static const struct stmt Q_NOTIFY = {"work_notify", "select pg_notify('fedlcm_work', '')"};
 static const struct stmt Q_LAST_EVIDENCE = {"work_last_evidence", "select evidence_class, evidence_args from operation where id = $1 and cause <> ''"};
 const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_SETTLED, &Q_RECOVER, &Q_CLAIM, &Q_NEXT, &Q_LOAD, &Q_LOAD_OP, &Q_LOAD_PROBE, &Q_LOAD_CHECK, &Q_SAVE, &Q_STEP_BEGIN, &Q_STEP_ROW, &Q_OP_RUNNING,
-    &Q_STEP_STATE, &Q_STEP_CLEAR, &Q_PERCENT, &Q_OP_END, &Q_OP_UNHOLD, &Q_OP_SKIP, &Q_WORK_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_EVIDENCE, &Q_PART, &Q_WAKE_FED, &Q_NOTIFY, NULL};
+    &Q_STEP_STATE, &Q_STEP_CLEAR, &Q_PERCENT, &Q_OP_END, &Q_OP_UNHOLD, &Q_OP_SKIP, &Q_WORK_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_DEFER, &Q_EVIDENCE, &Q_PART, &Q_WAKE_FED, &Q_NOTIFY, NULL};
 
 static const char *l(struct arena *a, long v) { return arena_fmt(a, "%ld", v); }
 static bool is_op(const struct work *w) { return streq(w->wf->class, "operation"); }
 
-bool store_recover(struct db *db, struct arena *a, const char *holder, int *released, struct err *e) { return db_exec(db, a, &Q_RECOVER, released, e, holder); }
+bool store_recover(struct db *db, struct arena *a, const char *holder, const struct work *but, int *released, struct err *e) {
+  struct buf b;
+  buf_init(&b, a, 65536), buf_ch(&b, '{');
+  for (const struct work *w = but; w; w = w->next) buf_fmt(&b, "%s%ld", w == but ? "" : ",", w->id);
+  buf_ch(&b, '}');
+  return db_exec(db, a, &Q_RECOVER, released, e, holder, b.p);
+}
+
+bool store_defer(struct work *w, int wait_ms, struct err *e) { return db_exec(w->db, w->a, &Q_DEFER, NULL, e, l(w->a, w->id), l(w->a, w->token), l(w->a, wait_ms)); }
+
+int store_deadline_s(const struct work *w) {
+  int s = w->st->deadline_s * w->eng->conf->deadline_scale_pct / 100;
+  return s < 5 ? 5 : s;
+}
 
 bool store_claim(struct db *db, struct arena *a, const char *holder, int lease_s, int limit, struct claim *out, int *n, struct err *e) {
   struct rows r;
@@ -131,7 +147,7 @@ bool store_load(struct work *w, bool *lost, struct err *e) {
   if (!w->wf || w->step < 0 || w->step >= w->wf->n) return err_set(e, FAIL_BUG, MSG_INTERNAL_BUG), err_detail(e, "work %ld: workflow %s step %d", w->id, row_text(&r, 0, 2), w->step);
   w->st = &w->wf->steps[w->step];
   w->ref = row_i64(&r, 0, 1), w->intent_at = row_time(&r, 0, 5), w->step_deadline = row_time(&r, 0, 6), w->attempt = row_int(&r, 0, 7), w->now = row_time(&r, 0, 8);
-  w->step_started = w->step_deadline ? w->step_deadline - (usec_t)w->st->deadline_s * 1000000 : w->now;
+  w->step_started = w->step_deadline ? w->step_deadline - (usec_t)store_deadline_s(w) * 1000000 : w->now;
   w->goto_key = NULL, w->wait_ms = 0, w->fraction = 0, w->result = NULL;
   if (!js_parse(w->a, row_text(&r, 0, 4), strlen(row_text(&r, 0, 4)), 4 << 20, &w->memo, e)) return false;
   return is_op(w) ? load_op(w, e) : load_other(w, e);
@@ -183,6 +199,7 @@ bool store_end(struct work *w, enum work_end how, const struct err *why, bool *l
   *lost = n == 0;
   if (*lost) return true;
   if (is_op(w)) return end_op(w, how, why, e);
+  if (streq(w->wf->class, "check")) return true; /* its target is gone: there is nobody to tell */
   return db_exec(w->db, w->a, &Q_PROBE_END, NULL, e, l(w->a, w->ref), how == END_SUCCEEDED ? "done" : "failed", js_dump(w->a, js_at(w->memo, "result") ? js_at(w->memo, "result") : js_new(w->a)),
                  why ? l(w->a, why->kind) : "", why ? text_key(why->key) : "", why ? text_args_json(w->a, err_text(why)) : "[]");
 }

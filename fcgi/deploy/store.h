@@ -3,13 +3,18 @@
 #define DEPLOY_STORE_H
 #include "deploy/engine.h"
 struct claim { long id, token; };
-bool store_recover(struct db *db, struct arena *a, const char *holder, int *released, struct err *e) __attribute__((warn_unused_result));
+/* Frees what the holder had leased, except the work in the list (linked by next): calls of it are under way in this very process. */
+bool store_recover(struct db *db, struct arena *a, const char *holder, const struct work *but, int *released, struct err *e) __attribute__((warn_unused_result));
 bool store_claim(struct db *db, struct arena *a, const char *holder, int lease_s, int limit, struct claim *out, int *n, struct err *e) __attribute__((warn_unused_result));
 /* Milliseconds until the next unleased work is due (0 = now), at most cap. */
 bool store_next_due(struct db *db, struct arena *a, int cap_ms, int *out, struct err *e) __attribute__((warn_unused_result));
 /* Fills w from the rows under its token; *lost when the lease is not ours any more. */
 bool store_load(struct work *w, bool *lost, struct err *e) __attribute__((warn_unused_result));
 enum keep { KEEP_LEASE, KEEP_RELEASE };
+/* Gives the work back to the table as it was last committed; nothing happens when the lease is not ours any more. */
+bool store_defer(struct work *w, int wait_ms, struct err *e) __attribute__((warn_unused_result));
+/* Seconds that the step may take (settings can shorten them). */
+int store_deadline_s(const struct work *w);
 /* Writes step, memo, intent, run_at under the token. wait_ms only with KEEP_RELEASE. *lost as above. */
 bool store_save(struct work *w, enum keep keep, int lease_s, int wait_ms, bool *lost, struct err *e) __attribute__((warn_unused_result));
 bool store_step(struct work *w, const char *state, double fraction, struct err *e) __attribute__((warn_unused_result));

@@ -10,8 +10,10 @@ static int pause_ms(const struct work *w, bool ok) {
 }
 
 static const struct stmt Q_LIVE_OP = {"check_live_op", "select 1 from operation where subject = $1 and state in ('queued', 'running', 'failed') and subject_type <> 'exchange_routes'"};
+/* A push restarts the exchange's traffic server: for a while its workloads are unready because of us. */
+static const struct stmt Q_RESTARTING = {"check_restarting", "select 1 from operation where subject = $1 and subject_type = 'exchange_routes' and (state in ('queued', 'running') or ended_at > now() - interval '20 seconds') limit 1"};
 static const struct stmt Q_WORKLOADS = {"check_workloads", "select workloads from participant where uuid = $1"};
-const struct stmt *const STMTS_CHECKS[] = {&Q_LIVE_OP, &Q_WORKLOADS, NULL};
+const struct stmt *const STMTS_CHECKS[] = {&Q_LIVE_OP, &Q_RESTARTING, &Q_WORKLOADS, NULL};
 
 static bool busy(struct work *w, bool *out, struct err *e) {
   struct rows r;
@@ -141,6 +143,11 @@ static bool party_checked(struct work *w, enum work_end how, const struct err *w
   w->wait_ms = pause_ms(w, ok);
   if (!busy(w, &op, e) || !store_check_result(w, ok, t, e)) return false;
   if (op || (away && w->failures < 2)) return true;
+  if (why && why->key == MSG_CHECK_BAD) {
+    struct rows r;
+    if (!db_query(w->db, w->a, &Q_RESTARTING, &r, e, w->subject.s)) return false;
+    if (r.n) return true;
+  }
   if (ok && w->party.type == TYPE_CLUSTER && w->has_exchange && w->exchange.is_managed) routed = route_seen(w, &w->party, w->exchange.routes_seen);
   if (!routed && !routes_push_ensure(w, NULL, e)) return false;
   int to = !ok ? PARTY_FAILED : routed ? PARTY_ACTIVE : PARTY_RECONFIGURING;

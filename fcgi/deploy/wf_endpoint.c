@@ -225,7 +225,7 @@ static enum outcome objects_request(struct work *w, struct call *c, struct err *
 static enum outcome objects_digest(struct work *w, const struct reply *r, struct err *e) {
   const js *o = NULL;
   enum kube_verdict v = kube_read(w->a, r, "object of the endpoint", &o, e);
-  if (v == KUBE_RETRY) return OUT_RETRY;
+  if (v == KUBE_RETRY || (v == KUBE_CONFLICT && e->retry)) return OUT_RETRY;
   /* Somebody made it anew under the same name: not ours any more, so it stays. */
   if (v != KUBE_DONE && v != KUBE_NOT_FOUND && v != KUBE_CONFLICT && v != KUBE_EXISTS && v != KUBE_GONE && v != KUBE_TERMINATING) return OUT_FAIL;
   return endpoint_object_gone(w->db, w->a, w->endpoint.uuid, (int)memo_int(w, "ord"), e) ? OUT_MORE : OUT_FAIL;
@@ -261,8 +261,8 @@ static enum outcome space_digest(struct work *w, const struct reply *r, struct e
     return OUT_MORE;
   }
   enum kube_verdict v = kube_read(w->a, r, "Namespace", &o, e);
+  if (v == KUBE_RETRY || (v == KUBE_CONFLICT && e->retry)) return OUT_RETRY;
   if (v == KUBE_NOT_FOUND || v == KUBE_CONFLICT) return OUT_DONE;
-  if (v == KUBE_RETRY) return OUT_RETRY;
   if (v != KUBE_DONE && v != KUBE_TERMINATING) return OUT_FAIL;
   bool was_delete = streq(ph, "delete");
   js_set_str(w->memo, "space", "gone");

@@ -1,4 +1,5 @@
 /* Create, second half: look, submit once, follow the job, read addresses (reference 10 sections 11, 15; 20 section 7). */
+#include "base/num.h"
 #include "deploy/values.h"
 #include "deploy/wf_party.h"
 
@@ -18,8 +19,10 @@ bool party_yaml(struct work *w, const char *text, struct uuid owner, struct secr
   return ok;
 }
 
-/* --- look: does KubeFATE or Helm know the name already? Phases: clusters, jobs, helm. An install is sent only when neither does: one that fails because
- * Helm has the name makes KubeFATE uninstall by name, and what is there would be gone. --- */
+/* --- look: does KubeFATE or Helm know the name already? First the jobs, then the clusters (a job that had succeeded when it was read has its cluster by
+ * then), then Helm's own records: KubeFATE may have lost its database, and an install that Helm refuses is cleaned up by name.
+ *
+ * Old jobs of the same name are in the list for ever. "before" is the newest one that was there when we had sent nothing yet; a job of ours is newer. --- */
 enum outcome p_look_q(struct work *w, struct call *c, struct err *e) {
   (void)e;
   const char *ph = memo_str(w, "look");
@@ -27,14 +30,38 @@ enum outcome p_look_q(struct work *w, struct call *c, struct err *e) {
   if (w->intent_at && w->now - w->intent_at < SETTLE_US) return w->wait_ms = (int)((SETTLE_US - (w->now - w->intent_at)) / 1000) + 50, OUT_WAIT;
   w->raw = streq(ph, "helm");
   if (w->raw) *c = kube_list_names(w->a, "v1", "Secret", w->party.namespace_, arena_fmt(w->a, "owner=helm,name=%s", w->party.deployment_name));
-  else *c = streq(ph, "jobs") ? kf_job_list(w->a, w->kf_token) : kf_cluster_list(w->a, w->kf_token);
+  else *c = streq(ph, "clusters") ? kf_cluster_list(w->a, w->kf_token) : kf_job_list(w->a, w->kf_token);
   return OUT_CALL;
 }
+static bool is_ours(const struct work *w, const char *name, const char *ns) { return streq(name, w->party.deployment_name) && streq(ns, w->party.namespace_); }
 /* Was an install of this record ever sent? Then what bears its name is ours. */
 static bool was_sent(const struct work *w) { return w->intent_at || js_bool(w->memo, "sent", false) || *w->party.cluster_uuid || *w->party.job_uuid; }
-static bool is_ours(const struct work *w, const char *name, const char *ns) { return streq(name, w->party.deployment_name) && streq(ns, w->party.namespace_); }
 
+/* The end of the look: nothing is on its way any more that is not known. job "" = there is none, submit it (unless Helm's release was adopted). */
+static enum outcome looked(struct work *w, const char *job, struct err *e) {
+  w->intent_at = 0;
+  js_set_str(w->memo, "look", NULL), js_set_str(w->memo, "cand_cluster", NULL), js_set_str(w->memo, "see", NULL), js_set_bool(w->memo, "lost", false), js_set_bool(w->memo, "success", false);
+  js_set_str(w->memo, "job", *job ? job : NULL);
+  if (!*job || streq(job, w->party.job_uuid)) return OUT_DONE;
+  return DONE_IF(participant_set(w->db, w->a, w->party.uuid, "job_uuid", job, e) && work_event(w, false, TEXT(MSG_EVENT_JOB_FOUND, job), e));
+}
+
+static enum outcome look_jobs(struct work *w, const js *list) {
+  struct kf_job newest = {.uuid = ""};
+  for (size_t i = 0; i < js_len(list); i++) { /* in order of creation */
+    struct kf_job x;
+    if (kf_job_read(w->a, js_item(list, i), &x) && streq(x.method, "ClusterInstall") && is_ours(w, x.name, x.ns)) newest = x;
+  }
+  bool over = *newest.uuid && kf_job_final(&newest) && newest.state != KFJ_SUCCESS;
+  bool ours = *newest.uuid && was_sent(w) && !streq(newest.uuid, memo_str(w, "before")) && !over;
+  if (!ours) js_set_str(w->memo, "before", newest.uuid);
+  js_set_str(w->memo, "job", ours ? newest.uuid : NULL);
+  js_set_str(w->memo, "cand_cluster", ours && newest.state == KFJ_SUCCESS ? nn(newest.cluster_id) : NULL);
+  js_set_str(w->memo, "look", "clusters");
+  return OUT_MORE;
+}
 static enum outcome look_clusters(struct work *w, const js *list, struct err *e) {
+  const char *found = "", *job = arena_strdup(w->a, memo_str(w, "job")); /* the memo is written below */
   for (size_t i = 0; i < js_len(list); i++) {
     struct kf_cluster x;
     if (!kf_cluster_read(js_item(list, i), &x)) continue;
@@ -43,56 +70,47 @@ static enum outcome look_clusters(struct work *w, const js *list, struct err *e)
       continue;
     }
     if (!was_sent(w)) return err_set(e, FAIL_CONFLICT, MSG_PARTY_RELEASE_FOREIGN, nn(x.name), w->party.namespace_), OUT_FAIL;
-    js_set_bool(w->memo, "adopted", true);
+    found = x.uuid;
     if (!participant_set(w->db, w->a, w->party.uuid, "cluster_uuid", x.uuid, e)) return OUT_FAIL;
   }
-  js_set_str(w->memo, "look", "jobs");
+  /* Its cluster is gone again: a job of the past. */
+  if (*job && js_at(w->memo, "cand_cluster") && !streq(found, memo_str(w, "cand_cluster"))) job = "";
+  if (*job || *found) { /* a cluster without its job: KubeFATE has lost it, so the cluster itself is watched */
+    enum outcome o = looked(w, job, e);
+    js_set_bool(w->memo, "lost", !*job);
+    return o;
+  }
+  js_set_str(w->memo, "job", NULL), js_set_str(w->memo, "look", "helm");
   return OUT_MORE;
 }
-static enum outcome look_jobs(struct work *w, const js *list, struct err *e) {
-  const char *newest = NULL;
-  bool final = false;
-  for (size_t i = 0; i < js_len(list); i++) {
-    struct kf_job x;
-    if (!kf_job_read(w->a, js_item(list, i), &x) || !streq(x.method, "ClusterInstall") || !is_ours(w, x.name, x.ns)) continue;
-    newest = x.uuid, final = kf_job_final(&x) && x.state != KFJ_SUCCESS; /* the list is in order of creation */
-  }
-  bool adopted = js_bool(w->memo, "adopted", false);
-  js_set_str(w->memo, "job", NULL), js_set_bool(w->memo, "adopted", false), js_set_bool(w->memo, "lost", false), js_set_str(w->memo, "see", NULL);
-  if (newest && !final && (adopted || was_sent(w))) {
-    js_set_str(w->memo, "look", NULL), js_set_str(w->memo, "job", newest);
-    w->intent_at = 0;
-    return DONE_IF(participant_set(w->db, w->a, w->party.uuid, "job_uuid", newest, e) && work_event(w, false, TEXT(MSG_EVENT_JOB_FOUND, newest), e));
-  }
-  js_set_bool(w->memo, "lost", adopted); /* KubeFATE has the cluster, but not the job that made it */
-  js_set_str(w->memo, "look", adopted ? NULL : "helm");
-  if (adopted) w->intent_at = 0;
-  return adopted ? OUT_DONE : OUT_MORE;
-}
-/* KubeFATE does not know the name (its database may be new), but Helm may. Ours: the cluster itself is watched from now on. */
+/* A release of ours that stands, or that somebody is making, is taken as it is, and the cluster itself is watched from now on; what failed may be tried again. */
 static enum outcome look_helm(struct work *w, const js *list, struct err *e) {
-  const js *items = js_arr(list, "items");
+  const js *items = js_arr(list, "items"), *newest = NULL;
+  int64_t best = 0, n;
   for (size_t i = 0; i < js_len(items); i++)
-    if (streq(wf_label(js_item(items, i), "status"), "uninstalling")) return work_evidence(w, "job", TEXT(MSG_CAUSE_DELETING), e) ? OUT_WAIT : OUT_FAIL;
-  bool found = js_len(items) > 0;
-  if (found && !was_sent(w)) return err_set(e, FAIL_CONFLICT, MSG_PARTY_RELEASE_FOREIGN, w->party.deployment_name, w->party.namespace_), OUT_FAIL;
-  js_set_str(w->memo, "look", NULL), js_set_bool(w->memo, "lost", found);
-  w->intent_at = 0;
-  return found ? DONE_IF(work_event(w, false, TEXT(MSG_EVENT_RELEASE_FOUND, w->party.deployment_name), e)) : OUT_DONE;
+    if (num_i64(wf_label(js_item(items, i), "version"), 0, INT32_MAX, &n) && n >= best) best = n, newest = js_item(items, i);
+  const char *status = wf_label(newest, "status");
+  if (streq(status, "uninstalling")) return work_evidence(w, "job", TEXT(MSG_CAUSE_DELETING), e) ? OUT_WAIT : OUT_FAIL;
+  if (!newest || (streq(status, "failed") && was_sent(w))) return looked(w, "", e);
+  if (!was_sent(w)) return err_set(e, FAIL_CONFLICT, MSG_PARTY_RELEASE_FOREIGN, w->party.deployment_name, w->party.namespace_), OUT_FAIL;
+  if (!work_event(w, false, TEXT(MSG_EVENT_RELEASE_FOUND, w->party.deployment_name), e)) return OUT_FAIL;
+  enum outcome o = looked(w, "", e);
+  js_set_bool(w->memo, "lost", true);
+  return o;
 }
 enum outcome p_look_d(struct work *w, const struct reply *r, struct err *e) {
   const js *list = NULL;
-  bool helm = streq(memo_str(w, "look"), "helm");
+  const char *ph = memo_str(w, "look");
+  bool helm = streq(ph, "helm");
   enum outcome o = helm ? wf_kube(w, r, "Secrets", false, &list, e) : wf_kf(w, r, &list, e);
   if (o != OUT_DONE) return o == OUT_SKIP ? OUT_RETRY : o;
-  if (helm) return look_helm(w, list, e);
-  return streq(memo_str(w, "look"), "jobs") ? look_jobs(w, list, e) : look_clusters(w, list, e);
+  return helm ? look_helm(w, list, e) : streq(ph, "clusters") ? look_clusters(w, list, e) : look_jobs(w, list);
 }
 
 /* --- submit: once --- */
 enum outcome p_submit_q(struct work *w, struct call *c, struct err *e) {
   struct secret y = {0};
-  if (*memo_str(w, "job") || js_bool(w->memo, "lost", false)) return OUT_SKIP;
+  if (*memo_str(w, "job") || js_bool(w->memo, "lost", false)) return OUT_SKIP; /* found by the look */
   if (!party_yaml(w, w->party.deployment_yaml, w->party.uuid, &y, e)) return OUT_FAIL;
   *c = kf_install(w->a, w->kf_token, w->party.deployment_name, w->party.namespace_, w->party.chart_name, w->party.chart_version, (const char *)y.p, y.n);
   c->secret_body = true;
@@ -153,7 +171,7 @@ static enum outcome own_eyes(struct work *w, const js *list, const char *kind, c
 
 enum outcome p_parts_q(struct work *w, struct call *c, struct err *e) {
   (void)e;
-  if (!*memo_str(w, "job") && !*memo_str(w, "see")) js_set_str(w->memo, "see", "pods");
+  if (!*memo_str(w, "job") && !*memo_str(w, "see")) js_set_str(w->memo, "see", "pods"); /* a release without a job: what the cluster shows is all there is */
   const char *see = memo_str(w, "see"), *sel = arena_fmt(w->a, "name=%s", w->party.deployment_name), *ns = w->party.namespace_;
   w->raw = *see != 0;
   if (streq(see, "pods")) *c = kube_list(w->a, "v1", "Pod", ns, sel, NULL, 100, NULL);

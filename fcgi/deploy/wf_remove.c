@@ -8,9 +8,11 @@
 
 /* A superseded installer may have a request on its way: let it land before looking for what it made. */
 enum outcome r_settle_q(struct work *w, struct call *c, struct err *e) {
-  (void)c, (void)e;
-  if (!js_bool(w->memo, "settle", false)) return OUT_SKIP;
-  return w->now - w->step_started > 12 * 1000000LL ? OUT_DONE : (w->wait_ms = 1000, OUT_WAIT);
+  int64_t until = memo_int(w, "settle_until");
+  (void)c;
+  if (!until) return OUT_SKIP;
+  if (w->now >= until) return OUT_DONE;
+  return work_evidence(w, "", TEXT(MSG_CAUSE_SETTLE), e) ? (w->wait_ms = 1000, OUT_WAIT) : OUT_FAIL;
 }
 
 enum outcome r_routes_q(struct work *w, struct call *c, struct err *e) {
@@ -132,23 +134,34 @@ enum outcome r_secrets_d(struct work *w, const struct reply *r, struct err *e) {
   if (del) return OUT_MORE;
   const js *x = js_item(js_arr(list, "items"), 0);
   if (!x || !kube_uid(x)) return OUT_DONE;
+  if (kube_is_deleting(x)) return work_evidence(w, "", TEXT(MSG_WF_TERMINATING, arena_fmt(w->a, "Secret %s", nn(kube_name(x)))), e) ? OUT_WAIT : OUT_FAIL; /* a finalizer holds it */
   js_set_str(w->memo, "sec_uid", kube_uid(x)), js_set_str(w->memo, "sec_name", nn(kube_name(x)));
   return OUT_MORE;
 }
 
-/* --- the namespace that we made --- */
+/* --- the namespace that we made; when nobody recorded that we did (the creation was superseded meanwhile), its label tells --- */
+static bool space_known(const struct work *w) { return w->party.is_new_namespace && *w->party.namespace_uid; }
 enum outcome r_space_q(struct work *w, struct call *c, struct err *e) {
   (void)e;
-  if (!w->party.is_managed || !w->party.is_new_namespace || !*w->party.namespace_uid) return OUT_SKIP;
+  if (!w->party.is_managed || !*nn(w->party.namespace_)) return OUT_SKIP;
   struct kube_ref ref = {"v1", "Namespace", "", w->party.namespace_, w->party.namespace_uid};
-  *c = streq(memo_str(w, "space"), "gone") ? kube_get(w->a, ref) : kube_delete(w->a, ref);
+  *c = !space_known(w) || streq(memo_str(w, "space"), "gone") ? kube_get(w->a, ref) : kube_delete(w->a, ref);
   return OUT_CALL;
+}
+static enum outcome space_whose(struct work *w, const struct reply *r, struct err *e) {
+  const js *ns = NULL;
+  struct err denied = ERR_INIT;
+  enum kube_verdict v = kube_read(w->a, r, arena_fmt(w->a, "Namespace %s", w->party.namespace_), &ns, &denied);
+  if (v == KUBE_RETRY) return err_move(e, &denied), OUT_RETRY;
+  if (v != KUBE_DONE || !streq(wf_label(ns, LABEL_PARTY), w->party.uuid.s) || !*nn(kube_uid(ns))) return OUT_SKIP; /* not there, or somebody else's, or not ours to see */
+  return participant_set(w->db, w->a, w->party.uuid, "is_new_namespace", "t", e) && participant_set(w->db, w->a, w->party.uuid, "namespace_uid", kube_uid(ns), e) ? OUT_MORE : OUT_FAIL;
 }
 enum outcome r_space_d(struct work *w, const struct reply *r, struct err *e) {
   const js *ns = NULL;
+  if (!space_known(w)) return space_whose(w, r, e);
   enum kube_verdict v = kube_read(w->a, r, arena_fmt(w->a, "Namespace %s", w->party.namespace_), &ns, e);
+  if (v == KUBE_RETRY || (v == KUBE_CONFLICT && e->retry)) return OUT_RETRY;
   if (v == KUBE_NOT_FOUND || v == KUBE_CONFLICT) return OUT_DONE; /* gone, or somebody made it anew: not ours */
-  if (v == KUBE_RETRY) return OUT_RETRY;
   if (v != KUBE_DONE && v != KUBE_TERMINATING) return OUT_FAIL;
   if (v == KUBE_DONE && streq(memo_str(w, "space"), "gone") && kube_uid(ns) && !streq(kube_uid(ns), w->party.namespace_uid)) return OUT_DONE;
   js_set_str(w->memo, "space", "gone");

@@ -38,7 +38,7 @@ static enum outcome observe_d(struct work *w, const struct reply *r, struct err 
   bool equal = streq(seen, values_wanted_json(w->a, v, n));
   js_set_bool(w->memo, "equal", equal);
   if (equal) return w->goto_key = "restart", OUT_GOTO;
-  int64_t tries = memo_int(w, "tries");
+  int64_t tries = memo_int(w, "try_push");
   if (tries >= 6) return err_set(e, FAIL_UPSTREAM, MSG_ROUTES_NEVER, num_text((char[24]){0}, tries)), OUT_FAIL;
   return OUT_DONE;
 }
@@ -59,8 +59,9 @@ static enum outcome quiet_d(struct work *w, const struct reply *r, struct err *e
     if (!kf_job_read(w->a, js_item(list, i), &j) || !streq(j.name, w->exchange.deployment_name) || !streq(j.ns, w->exchange.namespace_) || kf_job_final(&j)) continue;
     return work_evidence(w, "job", TEXT(MSG_CAUSE_OTHER_JOB, nn(j.method)), e) ? OUT_WAIT : OUT_FAIL;
   }
-  if (w->intent_at) { /* whatever became of it, it has ended: compare first */
+  if (w->intent_at) { /* whatever became of it, it has ended: compare first, and let the traffic server read its file */
     w->intent_at = 0;
+    js_set_bool(w->memo, "pushed", true);
     return w->goto_key = "observe", OUT_GOTO;
   }
   return OUT_DONE;
@@ -77,7 +78,7 @@ static enum outcome push_q(struct work *w, struct call *c, struct err *e) {
   *c = kf_update(w->a, w->kf_token, w->exchange.deployment_name, w->exchange.namespace_, w->exchange.chart_name, w->exchange.chart_version, (const char *)y.p, y.n);
   c->secret_body = true;
   secret_free(&y);
-  js_set_int(w->memo, "tries", memo_int(w, "tries") + 1);
+  js_set_int(w->memo, "try_push", memo_int(w, "try_push") + 1);
   return OUT_CALL;
 }
 static enum outcome push_d(struct work *w, const struct reply *r, struct err *e) {
@@ -104,12 +105,12 @@ static enum outcome job_d(struct work *w, const struct reply *r, struct err *e) 
   if (o == OUT_SKIP) return w->goto_key = "observe", OUT_GOTO;
   if (o != OUT_DONE) return o;
   if (!kf_job_read(w->a, d, &j)) return OUT_RETRY;
-  if (j.state == KFJ_FAILED && memo_int(w, "failed_seen") < 3) { /* reads Failed for a moment before Rollback */
-    js_set_int(w->memo, "failed_seen", memo_int(w, "failed_seen") + 1);
+  if (j.state == KFJ_FAILED && memo_int(w, "try_failed") < 3) { /* reads Failed for a moment before Rollback */
+    js_set_int(w->memo, "try_failed", memo_int(w, "try_failed") + 1);
     return w->wait_ms = 500, OUT_WAIT;
   }
   if (!kf_job_final(&j) && j.state != KFJ_FAILED) return w->wait_ms = 200, OUT_WAIT;
-  js_set_int(w->memo, "failed_seen", 0);
+  js_set_int(w->memo, "try_failed", 0);
   if (j.state != KFJ_SUCCESS && !work_event(w, true, TEXT(MSG_PARTY_JOB_FAILED, nn(j.status_text), nn(j.last_state)), e)) return OUT_FAIL;
   return w->goto_key = "observe", OUT_GOTO;
 }
