@@ -9,3 +9,4 @@ layer client 45 bash tests/client/run.sh
 layer fuzz 35 bash tests/fuzz/run.sh
 layer flow 38 bash tests/flow/run.sh
 layer faults 27 bash tests/faults/run.sh
+layer kills 15 bash tests/kills/run.sh
