@@ -76,7 +76,7 @@ def test_image_that_cannot_be_pulled_is_named(t):
 
 def test_kubefate_restarted_without_its_database_in_the_middle_of_a_deployment(t):
     """Its pod goes while the image above is still held: the new one knows neither job nor cluster. What the cluster shows decides."""
-    t.later("ex3_active")
+    t.later("ex3_active"), t.later("access10000")  # a release that is half made when its KubeFATE dies would stay so
     pods = "/api/v1/namespaces/kube-fate/pods?labelSelector=fate=kubefate"
     old = {p["metadata"]["uid"]: p["metadata"]["name"] for p in t.b.items(pods)}
     for name in old.values():

@@ -44,12 +44,24 @@ class Stack:
             return ""
 
     def sql(self, text):
-        """Rows of a statement, as the database's owner."""
+        """Rows of a statement, as the database's owner. A test beside this one may just have killed PostgreSQL: then again, for a while."""
+        end = time.time() + 20
+        while True:
+            try:
+                return self.sql_once(text)
+            except (OSError, KeyError, ValueError, ConnectionError):
+                if time.time() > end:
+                    raise
+                time.sleep(0.2)
+
+    def sql_once(self, text):
         with open("/proc/%d/cmdline" % self.parts()["postgres"]) as f:
             args = f.read().split("\0")
         with open(os.path.join(self.state, "pg.owner")) as f:
             env = dict(os.environ, PGPASSWORD=f.read().strip())
         p = subprocess.run(["psql", "-h", args[args.index("-k") + 1], "-U", "fedlcm_owner", "-d", "fedlcm", "-qAtX", "-F", "\t", "-c", text], env=env, capture_output=True, text=True)
+        if p.returncode == 2:  # psql's word for a connection that was refused or broke
+            raise ConnectionError(p.stderr)
         assert p.returncode == 0, p.stderr
         return [line.split("\t") for line in p.stdout.splitlines()]
 
