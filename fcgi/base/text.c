@@ -40,9 +40,11 @@ static void fill(struct buf *b, enum lang l, struct text t, bool html) {
     enum msg label = v[0] == '@' ? text_find(v + 1) : MSG_NONE;
     if (label != MSG_NONE) v = text_raw(l, label);
     if (html && code) buf_str(b, "<code>");
-    html ? buf_html(b, v) : buf_str(b, v);
-    if (html && code) buf_str(b, "</code>");
     s += code ? 4 : 3;
+    size_t n = strlen(v);
+    if (n && v[n - 1] == '.' && (*s == '.' || !strncmp(s, "。", strlen("。")))) n--; /* foreign text that is a sentence already */
+    html ? buf_html_n(b, v, n) : buf_add(b, v, n);
+    if (html && code) buf_str(b, "</code>");
   }
 }
 

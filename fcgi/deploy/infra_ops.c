@@ -68,9 +68,9 @@ static bool check_form(struct arena *a, const struct infra_form *f, bool name_op
   if (str_blank(f->kubeconfig)) return f->in_cluster ? err_set(e, FAIL_INVALID, MSG_INFRA_NO_IN_CLUSTER) : err_set(e, FAIL_INVALID, MSG_INFRA_NO_KUBECONFIG);
   for (size_t i = 0; i < f->n_namespaces; i++)
     if (!name_dns_label(f->namespaces[i])) return err_set(e, FAIL_INVALID, MSG_INFRA_NAMESPACE, str_excerpt(a, f->namespaces[i], strlen(f->namespaces[i]), 80));
-  if (f->use_registry && (str_blank(f->registry) || strpbrk(f->registry, " \t\n\"'") || strstr(f->registry, "://"))) return err_set(e, FAIL_INVALID, MSG_VALUES_PARAMETER, "registry", "a registry such as reg.example.com/federatedai");
+  if (f->use_registry && (str_blank(f->registry) || strpbrk(f->registry, " \t\n\"'") || strstr(f->registry, "://"))) return err_set(e, FAIL_INVALID, MSG_VALUES_PARAMETER, "registry", "@expect.registry");
   if (f->use_registry_secret && (!(str_starts(nn(f->registry_server), "https://") || str_starts(nn(f->registry_server), "http://")) || str_blank(f->registry_username)))
-    return err_set(e, FAIL_INVALID, MSG_VALUES_PARAMETER, "registry_secret_config", "server URL and user name");
+    return err_set(e, FAIL_INVALID, MSG_VALUES_PARAMETER, "registry_secret_config", "@expect.registry-server");
   return true;
 }
 

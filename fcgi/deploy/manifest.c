@@ -18,13 +18,13 @@ static const char *q(struct arena *a, const char *s) {
 static bool bad(struct err *e, const char *what, const char *should) { return err_set(e, FAIL_INVALID, MSG_VALUES_PARAMETER, what, should); }
 
 static bool check(const struct manifest_form *f, struct err *e) {
-  if (*f->namespace_ && !name_dns_label(f->namespace_)) return bad(e, "namespace", "a DNS label of at most 63 characters");
-  if (str_blank(f->service_username) || strlen(f->service_username) > 16 || strpbrk(f->service_username, "\n\r")) return bad(e, "service_username", "1 to 16 characters");
-  if (f->service_password && (!*f->service_password || strlen(f->service_password) > 128 || strpbrk(f->service_password, "\n\r"))) return bad(e, "service_password", "1 to 128 characters");
-  if (!name_dns(nn(f->hostname))) return bad(e, "hostname", "a DNS name");
-  if (f->use_registry && (str_blank(f->registry) || strpbrk(f->registry, " \t\n\"'"))) return bad(e, "registry", "a registry such as reg.example.com/federatedai");
-  if (f->use_registry_secret && (str_blank(f->registry_server) || str_blank(f->registry_username))) return bad(e, "registry_server_url", "server and user name of the registry");
-  if (*nn(f->storage_class) && !name_dns(f->storage_class)) return bad(e, "storage_class", "the name of a storage class");
+  if (*f->namespace_ && !name_dns_label(f->namespace_)) return bad(e, "namespace", "@expect.label");
+  if (str_blank(f->service_username) || strlen(f->service_username) > 16 || strpbrk(f->service_username, "\n\r")) return bad(e, "service_username", "@expect.chars-16");
+  if (f->service_password && (!*f->service_password || strlen(f->service_password) > 128 || strpbrk(f->service_password, "\n\r"))) return bad(e, "service_password", "@expect.chars-128");
+  if (!name_dns(nn(f->hostname))) return bad(e, "hostname", "@expect.dns-name");
+  if (f->use_registry && (str_blank(f->registry) || strpbrk(f->registry, " \t\n\"'"))) return bad(e, "registry", "@expect.registry");
+  if (f->use_registry_secret && (str_blank(f->registry_server) || str_blank(f->registry_username))) return bad(e, "registry_server_url", "@expect.registry-account");
+  if (*nn(f->storage_class) && !name_dns(f->storage_class)) return bad(e, "storage_class", "@expect.storage-class");
   return true;
 }
 

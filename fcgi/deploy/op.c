@@ -155,6 +155,11 @@ bool op_cancel(struct db *db, struct arena *a, struct uuid op, const char *actor
   return tx_commit(&tx, e);
 }
 
+bool op_can_cancel(const char *kind) {
+  const struct workflow *wf = workflow_find(kind);
+  return wf && wf->cancel_at;
+}
+
 bool op_retry(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) {
   TX(tx);
   struct rows r;

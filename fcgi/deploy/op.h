@@ -19,6 +19,8 @@ bool op_insert(struct db *db, struct arena *a, const struct op_new *o, struct uu
 bool op_lock(struct db *db, struct arena *a, struct uuid subject, struct err *e) __attribute__((warn_unused_result));
 /* Columns of the live row; FAIL_CONFLICT when the state does not allow it. */
 bool op_cancel(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) __attribute__((warn_unused_result));
+/* Whether operations of this kind can be stopped at all. */
+bool op_can_cancel(const char *kind);
 bool op_retry(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) __attribute__((warn_unused_result));
 /* Live operations that hold the object, as a sentence: FAIL_CONFLICT; true when free (exclusive wanted). Locks nothing. */
 bool op_check_free(struct db *db, struct arena *a, struct uuid object, struct err *e) __attribute__((warn_unused_result));

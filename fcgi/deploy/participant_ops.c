@@ -62,8 +62,8 @@ static bool pair_ok(int server, int client, bool portal, struct err *e) {
 static bool certs_ok(int type, const struct party_form *f, bool portal, struct err *e) {
   int main_mode = type == TYPE_EXCHANGE ? f->proxy_mode : f->pulsar_mode;
   if (main_mode == CERT_REUSE) return err_set(e, FAIL_INVALID, MSG_OPS_CERT_REUSE);
-  if (main_mode < 0 || main_mode > 3) return err_set(e, FAIL_INVALID, MSG_VALUES_PARAMETER, "binding_mode", "1 (skip) or 3 (create)");
-  if (*nn(f->proxy_cn) && !name_dns(f->proxy_cn)) return err_set(e, FAIL_INVALID, MSG_VALUES_PARAMETER, "common_name", "a DNS name");
+  if (main_mode < 0 || main_mode > 3) return err_set(e, FAIL_INVALID, MSG_VALUES_PARAMETER, "binding_mode", "@expect.binding-mode");
+  if (*nn(f->proxy_cn) && !name_dns(f->proxy_cn)) return err_set(e, FAIL_INVALID, MSG_VALUES_PARAMETER, "common_name", "@expect.dns-name");
   return type == TYPE_EXCHANGE ? pair_ok(f->fml_server_mode, f->fml_client_mode, portal, e) : pair_ok(f->portal_server_mode, f->portal_client_mode, portal, e);
 }
 
@@ -92,7 +92,7 @@ static bool registry(struct db *db, struct arena *a, const struct seal_pub *k, c
   if (!f->use_registry_secret) return true;
   p->registry_server = nn(f->registry_server), p->registry_username = nn(f->registry_username);
   bool typed = *nn(f->registry_password) && !str_starts(f->registry_password, "(stored:");
-  if (str_blank(p->registry_server) || str_blank(p->registry_username)) return err_set(e, FAIL_INVALID, MSG_VALUES_PARAMETER, "registry_secret_config", "server URL and user name");
+  if (str_blank(p->registry_server) || str_blank(p->registry_username)) return err_set(e, FAIL_INVALID, MSG_VALUES_PARAMETER, "registry_secret_config", "@expect.registry-server");
   if (typed) return secret_store(db, a, k, "registry", f->registry_password, strlen(f->registry_password), &p->registry_secret, e);
   if (uuid_none(i->registry_secret) || !streq(i->registry_server, p->registry_server)) return err_set(e, FAIL_INVALID, MSG_INFRA_ENTER_AGAIN, "registry_secret_config.password");
   p->registry_secret = i->registry_secret;
@@ -175,8 +175,8 @@ bool participant_ops_external(struct db *db, struct arena *a, int type, const st
   bool managed = false;
   if (!federation_get(db, a, f->federation, &fed, e)) return false;
   if (!name_display(str_trim(a, f->name))) return err_set(e, FAIL_INVALID, MSG_NAME_BAD);
-  if (!name_host(nn(f->a_host)) || !name_host(nn(f->nginx_host))) return err_set(e, FAIL_INVALID, MSG_VALUES_PARAMETER, "host", "an address or DNS name");
-  if (f->a_port < 1 || f->a_port > 65535 || f->nginx_port < 1 || f->nginx_port > 65535) return err_set(e, FAIL_INVALID, MSG_VALUES_PARAMETER, "port", "a number from 1 to 65535");
+  if (!name_host(nn(f->a_host)) || !name_host(nn(f->nginx_host))) return err_set(e, FAIL_INVALID, MSG_VALUES_PARAMETER, "host", "@expect.host");
+  if (f->a_port < 1 || f->a_port > 65535 || f->nginx_port < 1 || f->nginx_port > 65535) return err_set(e, FAIL_INVALID, MSG_VALUES_PARAMETER, "port", "@expect.port");
   if (type == TYPE_CLUSTER) {
     if (!participant_party_free(db, a, f->federation, f->party_id, e) || !active_exchange(db, a, f->federation, &x, e)) return false;
     managed = x.is_managed;

@@ -17,29 +17,29 @@ static bool bad(struct err *e, const char *parameter, const char *expected) { re
 static bool port_ok(long p) { return p >= 1 && p <= 65535; }
 
 static bool check_common(struct arena *a, const struct values_form *f, struct err *e) {
-  if (str_blank(f->name)) return bad(e, "name", "a name");
-  if (!name_dns_label(nn(f->namespace_))) return bad(e, "namespace", "a DNS label of at most 63 characters");
-  if (f->service_type != 1 && f->service_type != 2) return bad(e, "service_type", "1 (LoadBalancer) or 2 (NodePort)");
-  if (f->use_registry && (str_blank(f->registry) || strpbrk(f->registry, " \t\n\"'"))) return bad(e, "registry", "a registry such as reg.example.com/federatedai");
+  if (str_blank(f->name)) return bad(e, "name", "@expect.name");
+  if (!name_dns_label(nn(f->namespace_))) return bad(e, "namespace", "@expect.label");
+  if (f->service_type != 1 && f->service_type != 2) return bad(e, "service_type", "@expect.service-type");
+  if (f->use_registry && (str_blank(f->registry) || strpbrk(f->registry, " \t\n\"'"))) return bad(e, "registry", "@expect.registry");
   return true;
 }
 
 static bool check_engines(const struct values_form *f, struct err *e) {
-  if (f->ext_spark && (!strstr(f->spark_master, "://") || f->spark_cores < 1 || f->spark_nodes < 1 || f->spark_retries < 1)) return bad(e, "external_spark_master", "spark://host:port and counts of at least 1");
-  if (f->ext_spark && (!name_host(f->spark_driver_host) || !port_ok(f->spark_driver_port) || !port_ok(f->spark_block_port))) return bad(e, "external_spark_driverHost", "a host and ports from 1 to 65535");
-  if (f->ext_spark && f->spark_block_port < f->spark_driver_port + f->spark_retries && f->spark_driver_port < f->spark_block_port + f->spark_retries) return bad(e, "external_spark_blockManagerStartPort", "port ranges that do not overlap");
+  if (f->ext_spark && (!strstr(f->spark_master, "://") || f->spark_cores < 1 || f->spark_nodes < 1 || f->spark_retries < 1)) return bad(e, "external_spark_master", "@expect.spark-master");
+  if (f->ext_spark && (!name_host(f->spark_driver_host) || !port_ok(f->spark_driver_port) || !port_ok(f->spark_block_port))) return bad(e, "external_spark_driverHost", "@expect.host-ports");
+  if (f->ext_spark && f->spark_block_port < f->spark_driver_port + f->spark_retries && f->spark_driver_port < f->spark_block_port + f->spark_retries) return bad(e, "external_spark_blockManagerStartPort", "@expect.port-ranges");
   if (f->ext_hdfs && !strstr(f->hdfs_name_node, "://")) return bad(e, "external_hdfs_name_node", "hdfs://host:port");
-  if (f->ext_pulsar && (!name_host(f->pulsar_host) || !port_ok(f->pulsar_mng_port) || !port_ok(f->pulsar_port) || !port_ok(f->pulsar_ssl_port))) return bad(e, "external_pulsar_host", "a host and ports from 1 to 65535");
+  if (f->ext_pulsar && (!name_host(f->pulsar_host) || !port_ok(f->pulsar_mng_port) || !port_ok(f->pulsar_port) || !port_ok(f->pulsar_ssl_port))) return bad(e, "external_pulsar_host", "@expect.host-ports");
   return true;
 }
 
 static bool check_cluster(struct arena *a, const struct values_form *f, struct err *e) {
   if (!check_common(a, f, e)) return false;
-  if (f->party_id < 1 || f->party_id > 2147483647) return bad(e, "party_id", "a number from 1 to 2147483647");
-  if (!name_domain(nn(f->domain))) return bad(e, "domain", "a DNS domain");
-  if (f->enable_persistence && !name_dns(nn(f->storage_class))) return bad(e, "storage_class", "the name of a storage class");
-  if (f->gpu < 0 || f->gpu > 64) return bad(e, "fateflow_gpu_num", "a number from 0 to 64");
-  if (!name_host(nn(f->exchange_nginx_host)) || !port_ok(f->exchange_nginx_port) || !name_host(nn(f->exchange_ats_host)) || !port_ok(f->exchange_ats_port)) return bad(e, "exchange", "the addresses of an active exchange");
+  if (f->party_id < 1 || f->party_id > 2147483647) return bad(e, "party_id", "@expect.party-id");
+  if (!name_domain(nn(f->domain))) return bad(e, "domain", "@expect.domain");
+  if (f->enable_persistence && !name_dns(nn(f->storage_class))) return bad(e, "storage_class", "@expect.storage-class");
+  if (f->gpu < 0 || f->gpu > 64) return bad(e, "fateflow_gpu_num", "@expect.gpu");
+  if (!name_host(nn(f->exchange_nginx_host)) || !port_ok(f->exchange_nginx_port) || !name_host(nn(f->exchange_ats_host)) || !port_ok(f->exchange_ats_port)) return bad(e, "exchange", "@expect.exchange");
   return check_engines(f, e);
 }
 
