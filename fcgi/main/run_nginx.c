@@ -79,14 +79,15 @@ static const char *real_ip(const struct run *r) {
 }
 
 static bool pages(struct run *r) {
-  static const struct { const char *file; enum msg title, text; bool refresh; } PAGE[] = {{"413.html", MSG_FRONT_LARGE_TITLE, MSG_FRONT_LARGE, false}, {"429.html", MSG_FRONT_BUSY_TITLE, MSG_FRONT_BUSY, false},
-      {"503.html", MSG_FRONT_DOWN_TITLE, MSG_FRONT_DOWN, true}, {"504.html", MSG_FRONT_SLOW_TITLE, MSG_FRONT_SLOW, false}};
+  static const struct { const char *file; enum msg title, text; bool refresh; } PAGE[] = {{"413", MSG_FRONT_LARGE_TITLE, MSG_FRONT_LARGE, false}, {"429", MSG_FRONT_BUSY_TITLE, MSG_FRONT_BUSY, false},
+      {"503", MSG_FRONT_DOWN_TITLE, MSG_FRONT_DOWN, true}, {"504", MSG_FRONT_SLOW_TITLE, MSG_FRONT_SLOW, false}};
   const char *to = arena_fmt(r->a, "%s/front", r->app);
   if (!run_folder(r, to, r->root ? 0755 : 0700, (struct account){getuid(), getgid()})) return false;
-  for (size_t i = 0; i < sizeof PAGE / sizeof *PAGE; i++) {
-    const struct var vars[] = {{"TITLE_EN", text_raw(LANG_EN, PAGE[i].title)}, {"TITLE_ZH", text_raw(LANG_ZH, PAGE[i].title)}, {"TEXT_EN", text_raw(LANG_EN, PAGE[i].text)},
-                               {"TEXT_ZH", text_raw(LANG_ZH, PAGE[i].text)}, {"CSS", asset_url("app.css")}, {"REFRESH", PAGE[i].refresh ? "<meta http-equiv=\"refresh\" content=\"3\">" : ""}, {NULL, NULL}};
-    if (!render(r, "error.html.in", arena_fmt(r->a, "%s/%s", to, PAGE[i].file), vars)) return false;
+  for (size_t i = 0; i < 2 * sizeof PAGE / sizeof *PAGE; i++) {
+    const enum lang l = i % 2 ? LANG_ZH : LANG_EN;
+    const struct var vars[] = {{"LANG", lang_code(l)}, {"TITLE", text_raw(l, PAGE[i / 2].title)}, {"TEXT", text_raw(l, PAGE[i / 2].text)}, {"BACK", text_raw(l, MSG_ERROR_BACK)}, {"CSS", asset_url("app.css")}, {"ICON", asset_url("icon.svg")},
+                               {"REFRESH", PAGE[i / 2].refresh ? "<meta http-equiv=\"refresh\" content=\"3\">" : ""}, {NULL, NULL}};
+    if (!render(r, "error.html.in", arena_fmt(r->a, "%s/%s.%s.html", to, PAGE[i / 2].file, lang_code(l)), vars)) return false;
   }
   return true;
 }
