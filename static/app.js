@@ -5,13 +5,25 @@
   var summary = document.getElementById('error-summary');
   if (summary) summary.focus();
 
-  /* Copy buttons: <button data-copy="#id">. */
-  document.addEventListener('click', function (ev) {
-    var b = ev.target.closest ? ev.target.closest('[data-copy]') : null;
-    if (!b || !navigator.clipboard) return;
-    var src = document.querySelector(b.getAttribute('data-copy'));
-    if (src) navigator.clipboard.writeText(src.textContent).then(function () { b.classList.add('copied'); b.textContent = '✓'; });
+  /* A copy button on every command or line that is meant to be taken elsewhere. */
+  var words = document.body.dataset;
+  document.querySelectorAll('pre.copy').forEach(function (pre) {
+    if (!navigator.clipboard) return;
+    var b = document.createElement('button'), src = pre.textContent;
+    b.type = 'button';
+    b.className = 'small copy-button';
+    b.textContent = words.copy;
+    b.addEventListener('click', function () { navigator.clipboard.writeText(src).then(function () { b.textContent = words.copied; }); });
+    pre.appendChild(b);
   });
+
+  /* A form is sent once: a second click while the answer is under way does nothing. */
+  document.addEventListener('submit', function (ev) {
+    var f = ev.target;
+    if (f.dataset.sent && Date.now() - f.dataset.sent < 10000) { ev.preventDefault(); return; }
+    f.dataset.sent = Date.now();
+  });
+  window.addEventListener('pageshow', function () { document.querySelectorAll('form[data-sent]').forEach(function (f) { delete f.dataset.sent; }); });
 
   /* Live name of the deployment under the display name: <output data-slug-from="name">. */
   document.querySelectorAll('[data-slug-from]').forEach(function (out) {
@@ -33,7 +45,7 @@
         lost = document.createElement('p');
         lost.className = 'note warn lost';
         lost.setAttribute('role', 'status');
-        lost.textContent = document.documentElement.lang === 'zh-CN' ? '连接中断，正在重试…' : 'Connection lost, retrying…';
+        lost.textContent = words.lost;
         document.body.appendChild(lost);
       } else if (!on && lost) { lost.remove(); lost = null; }
     }

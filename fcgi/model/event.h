@@ -11,6 +11,8 @@ struct event { long id; struct uuid uuid, entity_uuid; int entity_type; long ope
 bool event_add(struct db *db, struct arena *a, struct uuid entity, int entity_type, long opt_operation, bool error, const char *actor, struct text t, struct err *e) __attribute__((warn_unused_result));
 /* Newest first, limit 0 = all (API), before 0 = from the newest. */
 bool event_list(struct db *db, struct arena *a, struct uuid entity, int limit, long before, struct event **out, size_t *n, struct err *e) __attribute__((warn_unused_result));
+/* Of a federation: of all its participants, removed ones too. Newest first. */
+bool event_federation(struct db *db, struct arena *a, struct uuid federation, int limit, struct event **out, size_t *n, struct err *e) __attribute__((warn_unused_result));
 bool event_recent(struct db *db, struct arena *a, int limit, struct event **out, size_t *n, struct err *e) __attribute__((warn_unused_result));
 /* JSON array of the slot values of a sentence, for *_args columns. */
 const char *text_args_json(struct arena *a, struct text t);

@@ -1,11 +1,12 @@
 /* Charts and certificates. */
 #include "pages/catalog.h"
 #include "base/str.h"
+#include "codec/js.h"
 #include "pages/tables.h"
 #include "tmpl/catalog.h"
 
 const char *chart_type(const struct page *p, int type) {
-  static const enum msg T[] = {MSG_STATUS_UNKNOWN, MSG_CHART_TYPE_EXCHANGE, MSG_CHART_TYPE_CLUSTER, MSG_CHART_TYPE_DIRECTOR, MSG_CHART_TYPE_ENVOY};
+  static const enum msg T[] = {MSG_CHART_TYPE_OTHER, MSG_CHART_TYPE_EXCHANGE, MSG_CHART_TYPE_CLUSTER, MSG_CHART_TYPE_DIRECTOR, MSG_CHART_TYPE_ENVOY};
   return tr(p, T[type >= 1 && type <= 4 ? type : 0]);
 }
 
@@ -14,7 +15,28 @@ const char *expiry_class(usec_t t) {
   return left > 30 ? "ok" : left > 7 ? "warn" : "err";
 }
 
+struct html cert_names(const struct page *p, const struct cert *x) {
+  struct buf b;
+  struct err bad = ERR_INIT;
+  js *v = NULL;
+  buf_init(&b, p->q->a, 65536);
+  if (!js_parse(p->q->a, x->sans_json, strlen(x->sans_json), 65536, &v, &bad)) return ui_json_text(p, x->sans_json);
+  for (size_t i = 0; i < js_len(v); i++) buf_str(&b, "<code>"), buf_html(&b, nn(js_self_str(js_item(v, i)))), buf_str(&b, "</code> ");
+  return (struct html){b.p, b.n};
+}
+
+const char *cert_service(const struct page *p, int type) {
+  static const enum msg T[] = {[CS_ATS] = MSG_CERT_PROXY, [CS_PULSAR] = MSG_CERT_PULSAR, [CS_FML_SERVER] = MSG_CERT_FML_SERVER, [CS_FML_CLIENT] = MSG_CERT_FML_CLIENT, [CS_PORTAL_SERVER] = MSG_CERT_PORTAL_SERVER, [CS_PORTAL_CLIENT] = MSG_CERT_PORTAL_CLIENT};
+  return type > CS_NONE && type <= CS_PORTAL_CLIENT ? tr(p, T[type]) : tr(p, MSG_STATUS_UNKNOWN);
+}
+
 struct chart_view { struct chart *v; size_t n; };
+/* What can be used first, newest version first, the exchange before the cluster. */
+static int chart_order(const void *a, const void *b) {
+  const struct chart *x = a, *y = b;
+  int rx = x->historical * 2 + x->must_upload, ry = y->historical * 2 + y->must_upload, c = strverscmp(y->version, x->version);
+  return rx != ry ? rx - ry : c ? c : x->type - y->type;
+}
 static void charts_body(struct buf *out, const struct page *p, const void *v) {
   const struct chart_view *x = v;
   tmpl_chart_list_page(out, p, x->v, x->n);
@@ -23,6 +45,7 @@ static bool charts_get(struct req *q, struct resp *r, struct err *e) {
   struct chart_view v;
   struct page p;
   if (!chart_list(q->db, q->a, 0, q->app->conf.experiment, &v.v, &v.n, e)) return false;
+  qsort(v.v, v.n, sizeof *v.v, chart_order);
   page_init(&p, q, SEC_CHART, text_raw(q->lang, MSG_NAV_CHART));
   return page_render(&p, r, charts_body, &v, e);
 }

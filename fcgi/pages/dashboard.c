@@ -24,8 +24,9 @@ static bool load(struct req *q, struct dashboard *v, bool live_only, struct err 
     if ((size_t)f->n_ok > v->n_clusters) v->n_clusters = (size_t)f->n_ok;
     if (i == 0) v->next_url = arena_fmt(q->a, "/federation/fate/%s", f->uuid.s);
   }
+  v->step = !v->n_infra ? 1 : !v->n_ready ? 2 : !v->n_federations ? 3 : !v->n_exchanges ? 4 : 5;
   v->complete = v->n_ready && v->n_exchanges && v->n_clusters > 1;
-  return event_recent(q->db, q->a, 20, &v->events, &v->n_events, e);
+  return event_recent(q->db, q->a, 12, &v->events, &v->n_events, e);
 }
 
 static void dashboard_body(struct buf *out, const struct page *p, const void *v) { tmpl_dashboard(out, p, v); }

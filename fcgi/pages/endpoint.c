@@ -3,7 +3,6 @@
 #include "base/str.h"
 #include "pages/tables.h"
 #include "tmpl/endpoint.h"
-#include "web/errorpage.h"
 
 struct rows_view { struct endpoint *v; size_t n; bool has_infra; };
 static void list_body(struct buf *out, const struct page *p, const void *v) {
@@ -72,8 +71,7 @@ static bool delete_show(struct req *q, struct resp *r, struct endpoint_page *v, 
   if (!participant_list_endpoint(q->db, q->a, v->x->uuid, &v->parties, &v->n_parties, e) || !endpoint_objects(q->db, q->a, v->x->uuid, &v->objects, &v->n_objects, e)) return false;
   page_init(&p, q, SEC_ENDPOINT, arena_fmt(q->a, "%s: %s", text_raw(q->lang, MSG_ACTION_DELETE), v->x->name));
   page_crumb(&p, text_raw(q->lang, MSG_NAV_ENDPOINT), "/endpoint"), page_crumb(&p, v->x->name, v->self);
-  p.form_error = why;
-  if (why) r->status = http_status(why);
+  ui_refuse(&p, r, why);
   return page_render(&p, r, delete_body, v, e);
 }
 static bool delete_get(struct req *q, struct resp *r, struct err *e) {

@@ -4,7 +4,6 @@
 #include "pages/infra.h"
 #include "pages/tables.h"
 #include "tmpl/endpoint.h"
-#include "web/errorpage.h"
 
 static const char *const FIELDS[] = {"name", "description", "service_username", "hostname", "storage_class", "use_registry", "registry", "use_registry_secret", "ingress", NULL};
 
@@ -16,8 +15,7 @@ static bool pick_show(struct req *q, struct resp *r, const struct err *why, stru
   for (size_t i = 0; i < v.n_infras; i++) v.any_limited |= v.infras[i].n_namespaces > 0;
   page_init(&p, q, SEC_ENDPOINT, text_raw(q->lang, MSG_ENDPOINT_NEW));
   page_crumb(&p, text_raw(q->lang, MSG_NAV_ENDPOINT), "/endpoint");
-  p.form_error = why;
-  if (why) r->status = http_status(why);
+  ui_refuse(&p, r, why);
   return page_render(&p, r, pick_body, &v, e);
 }
 static bool pick_get(struct req *q, struct resp *r, struct err *e) { return pick_show(q, r, NULL, e); }
@@ -62,8 +60,8 @@ static bool form_show(struct req *q, struct resp *r, struct endpoint_page *v, co
   struct page p;
   page_init(&p, q, SEC_ENDPOINT, text_raw(q->lang, MSG_ENDPOINT_NEW));
   page_crumb(&p, text_raw(q->lang, MSG_NAV_ENDPOINT), "/endpoint");
-  p.refresh = v->waiting, p.form_error = why;
-  if (why) r->status = http_status(why);
+  p.refresh = v->waiting;
+  ui_refuse(&p, r, why);
   return page_render(&p, r, form_body, v, e);
 }
 static bool form_page_get(struct req *q, struct resp *r, struct err *e) {

@@ -7,7 +7,6 @@
 #include "deploy/participant_ops.h"
 #include "pages/tables.h"
 #include "tmpl/federation.h"
-#include "web/errorpage.h"
 
 struct rows_view { struct federation *v; size_t n; };
 static void list_body(struct buf *out, const struct page *p, const void *v) {
@@ -30,8 +29,7 @@ static bool form_show(struct req *q, struct resp *r, const struct err *why, stru
   struct page p;
   page_init(&p, q, SEC_FEDERATION, text_raw(q->lang, MSG_FEDERATION_NEW));
   page_crumb(&p, text_raw(q->lang, MSG_NAV_FEDERATION), "/federation");
-  p.form_error = why;
-  if (why) r->status = http_status(why);
+  ui_refuse(&p, r, why);
   return page_render(&p, r, form_body, NULL, e);
 }
 static bool new_get(struct req *q, struct resp *r, struct err *e) { return form_show(q, r, NULL, e); }
@@ -100,7 +98,7 @@ static void detail_body(struct buf *out, const struct page *p, const void *v) { 
 static bool detail_get(struct req *q, struct resp *r, struct err *e) {
   struct federation_page v;
   struct page p;
-  if (!federation_page_load(q, &v, e)) return false;
+  if (!federation_page_load(q, &v, e) || (streq(v.tab, "events") && !event_federation(q->db, q->a, v.x->uuid, 200, &v.events, &v.n_events, e))) return false;
   page_init(&p, q, SEC_FEDERATION, arena_fmt(q->a, "%s – %s", v.x->name, text_raw(q->lang, MSG_NAV_FEDERATION)));
   page_crumb(&p, text_raw(q->lang, MSG_NAV_FEDERATION), "/federation");
   p.refresh = v.busy;

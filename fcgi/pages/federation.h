@@ -8,6 +8,7 @@ struct federation_page {
   struct federation *x; const char *self, *tab;
   struct participant *all, *exchange /* NULL none */, *clusters; size_t n_clusters, n_active;
   struct access *access;               /* parallel to all; filled when first asked for */
+  struct event *events; size_t n_events;
   bool exchange_ready, routes_managed, busy;
   const long *routed; size_t n_routed; /* party ids as last seen in the exchange, in ascending order */
 };

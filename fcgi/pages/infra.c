@@ -4,7 +4,6 @@
 #include "base/str.h"
 #include "pages/tables.h"
 #include "tmpl/infra.h"
-#include "web/errorpage.h"
 
 static const char *const SECTION_URL = "/infra";
 
@@ -54,8 +53,9 @@ static bool form_show(struct req *q, struct resp *r, struct infra_page *v, const
   struct page p;
   page_init(&p, q, SEC_INFRA, text_raw(q->lang, v->edit ? MSG_INFRA_EDIT : MSG_INFRA_NEW));
   crumbs(&p, v->edit ? v->x : NULL);
-  p.form_error = why;
-  if (why || v->n_findings) r->status = why ? http_status(why) : 422;
+  ui_refuse(&p, r, why);
+  if (!why && v->n_findings) r->status = 422, p.form_field = "kubeconfig";
+  v->again = q->method == METHOD_POST;
   v->back = v->edit ? arena_fmt(q->a, "/infra-detail/%s", v->x->uuid.s) : SECTION_URL;
   v->action = v->edit ? arena_fmt(q->a, "/infra-detail/%s/edit", v->x->uuid.s) : "/infra/new";
   v->namespaces = str_join(q->a, v->x->namespaces, v->x->n_namespaces, ", ");
@@ -158,8 +158,8 @@ static bool test_show(struct req *q, struct resp *r, const struct probe *pr, con
   infra_ops_rights(q->a, pr, &v.rights, &v.n_rights);
   page_init(&p, q, SEC_INFRA, text_raw(q->lang, MSG_INFRA_TEST_TITLE));
   crumbs(&p, NULL);
-  p.refresh = v.waiting, p.form_error = refused;
-  if (refused) r->status = http_status(refused);
+  p.refresh = v.waiting;
+  ui_refuse(&p, r, refused);
   return page_render(&p, r, test_body, &v, e);
 }
 static bool test_get(struct req *q, struct resp *r, struct err *e) {

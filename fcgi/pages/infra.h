@@ -8,7 +8,7 @@
 struct infra_facts { const char *version, *nodes, *node_address, *storage, *ingress; bool cluster_admin; };
 struct infra_page {
   struct infra *x; struct infra_facts facts;
-  const char *namespaces, *shown, *action, *back, *server; bool edit;
+  const char *namespaces, *shown, *action, *back, *server; bool edit, again; /* again: what was pasted is gone and must be pasted once more */
   struct infra_finding *findings; size_t n_findings;
   struct uuid probe; bool waiting, failed; const struct err *why;
   struct right_line *rights; size_t n_rights;

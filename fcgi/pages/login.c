@@ -2,6 +2,7 @@
 #include "base/str.h"
 #include "model/session.h"
 #include "pages/tables.h"
+#include "pages/ui.h"
 #include "tmpl/login.h"
 #include "web/tmpl.h"
 #include "web/view.h"
@@ -9,17 +10,24 @@
 /* Only paths of our own: an open redirect would lend our name to others. */
 static const char *safe_next(const char *next) { return next && next[0] == '/' && next[1] != '/' && next[1] != '\\' && !strpbrk(next, "\r\n\t") ? next : "/"; }
 
-struct login_view { const char *user, *next; };
+/* The API keeps upstream's texts; a person gets a sentence. */
+static void say(struct err *why) {
+  static const struct { enum msg upstream, shown; } SAID[] = {{MSG_LOGIN_WRONG, MSG_LOGIN_WRONG_SHOWN}, {MSG_LOGIN_MISSING, MSG_LOGIN_WRONG_SHOWN}, {MSG_PASSWORD_WRONG, MSG_PASSWORD_WRONG_SHOWN},
+                                                              {MSG_PASSWORD_EMPTY, MSG_PASSWORD_EMPTY_SHOWN}, {MSG_PASSWORD_SAME, MSG_PASSWORD_SAME_SHOWN}};
+  for (size_t i = 0; i < sizeof SAID / sizeof *SAID; i++)
+    if (why->key == SAID[i].upstream) err_set(why, why->kind, SAID[i].shown);
+}
+
+struct login_view { const char *user, *next; const struct err *why; };
 static void login_body(struct buf *out, const struct page *p, const void *v) {
   const struct login_view *l = v;
-  tmpl_login_form(out, p, l->user, l->next);
+  tmpl_login_form(out, p, l->user, l->next, l->why);
 }
 
 static bool login_show(struct req *q, struct resp *r, const char *user, const char *next, const struct err *why, struct err *e) {
   struct page p;
   page_init(&p, q, SEC_NONE, text_raw(q->lang, MSG_LOGIN_TITLE));
-  p.form_error = why;
-  return page_render(&p, r, login_body, &(struct login_view){user, next}, e);
+  return page_render(&p, r, login_body, &(struct login_view){user, next, why}, e);
 }
 
 static bool login_get(struct req *q, struct resp *r, struct err *e) { return login_show(q, r, "", safe_next(req_query(q, "next")), NULL, e); }
@@ -32,6 +40,7 @@ static bool login_post(struct req *q, struct resp *r, struct err *e) {
     if (why.kind == FAIL_UNAVAILABLE) return err_move(e, &why);
     r->status = why.kind == FAIL_BUSY ? 429 : 401;
     if (why.retry_after) resp_header(r, q, "Retry-After", num_text((char[24]){0}, why.retry_after));
+    say(&why);
     return login_show(q, r, req_field(q, "username"), next, &why, e);
   }
   if (!session_create(q->db, q->a, &u, false, q->remote_addr, q->user_agent, &token, e)) return false;
@@ -54,7 +63,7 @@ static void account_body(struct buf *out, const struct page *p, const void *v) {
 static bool account_show(struct req *q, struct resp *r, const struct err *why, struct err *e) {
   struct page p;
   page_init(&p, q, SEC_NONE, text_raw(q->lang, MSG_ACCOUNT_TITLE));
-  p.form_error = why;
+  ui_refuse(&p, r, why);
   return page_render(&p, r, account_body, NULL, e);
 }
 
@@ -65,7 +74,7 @@ static bool account_password(struct req *q, struct resp *r, struct err *e) {
   bool ok = streq(req_field(q, "fresh"), req_field(q, "again")) ? user_set_password(q->db, q->a, q->who.id, req_field(q, "current"), req_field(q, "fresh"), &why)
                                                                 : err_set(&why, FAIL_INVALID, MSG_PASSWORD_REPEAT);
   if (!ok) {
-    if (why.key == MSG_PASSWORD_WRONG) err_set(&why, FAIL_INVALID, MSG_PASSWORD_WRONG_SHOWN); /* the API keeps upstream's text, a person gets a sentence */
+    say(&why);
     r->status = 422;
     return account_show(q, r, &why, e);
   }

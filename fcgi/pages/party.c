@@ -5,7 +5,6 @@
 #include "model/cert.h"
 #include "pages/tables.h"
 #include "tmpl/participant.h"
-#include "web/errorpage.h"
 
 static const char *section_url(struct req *q, const struct uuid federation) { return arena_fmt(q->a, "/federation/fate/%s", federation.s); }
 
@@ -92,6 +91,11 @@ static bool redirect_get(struct req *q, struct resp *r, struct err *e) {
 }
 
 /* --- deletion --- */
+const struct delete_line *party_leftovers(const struct party_page *v) {
+  for (size_t i = 0; i < v->n_plan; i++)
+    if (v->plan[i].kind == 3) return &v->plan[i];
+  return NULL;
+}
 static void delete_body(struct buf *out, const struct page *p, const void *v) { tmpl_party_delete(out, p, v); }
 static bool delete_show(struct req *q, struct resp *r, struct party_page *v, const struct err *why, struct err *e) {
   struct page p;
@@ -99,8 +103,7 @@ static bool delete_show(struct req *q, struct resp *r, struct party_page *v, con
   v->needs_force = v->x->status != PARTY_ACTIVE && v->x->status != PARTY_RECONFIGURING;
   frame(&p, q, v->x, arena_fmt(q->a, "%s: %s", text_raw(q->lang, MSG_ACTION_DELETE), v->x->name));
   page_crumb(&p, v->x->name, v->self);
-  p.form_error = why;
-  if (why) r->status = http_status(why);
+  ui_refuse(&p, r, why);
   return page_render(&p, r, delete_body, v, e);
 }
 static bool delete_get(struct req *q, struct resp *r, struct err *e) {

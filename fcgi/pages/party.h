@@ -16,10 +16,13 @@ struct party_page {
   const char **routes; size_t n_routes;
   struct delete_line *plan; size_t n_plan; bool blocked, needs_force;
 };
+/* The line of the plan about what a forced removal may leave behind, NULL none. */
+const struct delete_line *party_leftovers(const struct party_page *v);
 struct party_form_page {
   int type; bool external; struct federation *fed; const char *action, *back;
   struct endpoint *endpoints; size_t n_endpoints;      /* ready ones */
   struct chart *charts; size_t n_charts; const char *chart; /* uuid of the one proposed */
+  bool any_account;                                    /* an infrastructure has a registry account stored */
   const char *suggested, *slug, *party_id, *namespace_, *namespace_hint, *registry;
   const char *yaml /* NULL: the form */; const struct endpoint *endpoint; const char *const *fields;
 };

@@ -7,7 +7,6 @@
 #include "pages/party.h"
 #include "pages/tables.h"
 #include "tmpl/participant.h"
-#include "web/errorpage.h"
 
 static const char *const FIELDS[] = {"name", "description", "party_id", "endpoint", "chart", "namespace", "certificates", "service_type", "persistence", "storage_class", "gpu", "use_registry", "registry", "use_registry_secret", NULL};
 
@@ -51,8 +50,10 @@ static bool suggestions(struct req *q, struct party_form_page *v, struct err *e)
   size_t n;
   v->suggested = v->type == TYPE_EXCHANGE ? "exchange" : "", v->namespace_ = v->type == TYPE_EXCHANGE ? "fate-exchange" : "", v->namespace_hint = v->type == TYPE_EXCHANGE ? "fate-exchange" : "fate-9999", v->party_id = v->registry = "";
   if (!infra_list(q->db, q->a, &infras, &n, e)) return false;
-  for (size_t i = 0; i < n && !*v->registry; i++)
-    if (infras[i].use_registry) v->registry = infras[i].registry;
+  for (size_t i = 0; i < n; i++) {
+    v->any_account |= infras[i].use_registry_secret;
+    if (!*v->registry && infras[i].use_registry) v->registry = infras[i].registry;
+  }
   if (v->type == TYPE_CLUSTER) {
     if (!participant_exchange(q->db, q->a, v->fed->uuid, &x, &found, e) || !participant_next_party(q->db, q->a, v->fed->uuid, &next, e)) return false;
     v->party_id = arena_fmt(q->a, "%ld", next), v->suggested = arena_fmt(q->a, "cluster-%ld", next), v->namespace_hint = arena_fmt(q->a, "fate-%ld", next);
@@ -76,10 +77,9 @@ static bool load(struct req *q, int type, struct party_form_page *v, struct err 
 static void form_body(struct buf *out, const struct page *p, const void *v) { tmpl_party_form(out, p, v); }
 static bool show(struct req *q, struct resp *r, struct party_form_page *v, const struct err *why, struct err *e) {
   struct page p;
-  page_init(&p, q, SEC_FEDERATION, text_raw(q->lang, v->external ? MSG_PARTY_IMPORT : v->type == TYPE_EXCHANGE ? MSG_EXCHANGE_NEW : MSG_CLUSTER_NEW));
+  page_init(&p, q, SEC_FEDERATION, text_raw(q->lang, v->external ? v->type == TYPE_EXCHANGE ? MSG_EXCHANGE_IMPORT : MSG_CLUSTER_IMPORT : v->type == TYPE_EXCHANGE ? MSG_EXCHANGE_NEW : MSG_CLUSTER_NEW));
   page_crumb(&p, tr(&p, MSG_NAV_FEDERATION), "/federation"), page_crumb(&p, v->fed->name, v->back);
-  p.form_error = why;
-  if (why) r->status = http_status(why);
+  ui_refuse(&p, r, why);
   return page_render(&p, r, form_body, v, e);
 }
 
@@ -127,7 +127,8 @@ static bool external_post(struct req *q, struct resp *r, struct party_form_page 
   struct err why = ERR_INIT;
   struct uuid id;
   struct external_form f = {.federation = v->fed->uuid, .name = req_field(q, "name"), .description = req_field(q, "description"), .a_host = str_trim(q->a, req_field(q, "a_host")), .nginx_host = str_trim(q->a, req_field(q, "nginx_host"))};
-  bool ok = number(q, "a_port", 1, 65535, &f.a_port, &why) && number(q, "nginx_port", 1, 65535, &f.nginx_port, &why) && (v->type == TYPE_EXCHANGE || number(q, "party_id", 1, 2147483647, &f.party_id, &why)) &&
+  if (!name_host(f.a_host) || !name_host(f.nginx_host)) err_set(&why, FAIL_INVALID, MSG_VALUES_PARAMETER, name_host(f.a_host) ? "nginx_host" : "a_host", "@expect.host");
+  bool ok = !why.kind && number(q, "a_port", 1, 65535, &f.a_port, &why) && number(q, "nginx_port", 1, 65535, &f.nginx_port, &why) && (v->type == TYPE_EXCHANGE || number(q, "party_id", 1, 2147483647, &f.party_id, &why)) &&
             participant_ops_external(q->db, q->a, v->type, &f, q->who.name, &id, &why);
   if (!ok) return ui_again(&why, e) && show(q, r, v, &why, e);
   return resp_redirect(r, q, v->back);

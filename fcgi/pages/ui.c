@@ -6,6 +6,7 @@
 #include "codec/js.h"
 #include "codec/jsonb.h"
 #include "crypt/digest.h"
+#include "web/errorpage.h"
 
 const char *ui_fmt(const struct page *p, const char *fmt, ...) {
   va_list ap;
@@ -54,12 +55,71 @@ bool ui_again(const struct err *why, struct err *e) {
   return err_move(e, why);
 }
 
+/* Which field a refusal is about; sentences about YAML are about the only YAML of their page. */
+static const char *field_of(const struct page *p, const struct err *e) {
+  static const struct { enum msg key; const char *field; } ABOUT[] = {
+      {MSG_NAME_BAD, "name"}, {MSG_INFRA_NAME_TAKEN, "name"}, {MSG_ENDPOINT_NAME_TAKEN, "name"}, {MSG_FEDERATION_NAME_TAKEN, "name"}, {MSG_PARTY_NAME_TAKEN, "name"}, {MSG_OPS_RELEASE_NAME, "name"},
+      {MSG_DESCRIPTION_BAD, "description"}, {MSG_DOMAIN_BAD, "domain"}, {MSG_INFRA_NAMESPACE, "namespaces"}, {MSG_INFRA_ENTER_AGAIN, "registry_password"},
+      {MSG_INFRA_CONFIG_TAKEN, "kubeconfig"}, {MSG_INFRA_NO_KUBECONFIG, "kubeconfig"}, {MSG_INFRA_KUBECONFIG_LARGE, "kubeconfig"}, {MSG_INFRA_MOVED, "kubeconfig"},
+      {MSG_ENDPOINT_NS_UNKNOWN, "namespace"}, {MSG_ENDPOINT_NS_UNWANTED, "namespace"}, {MSG_PARTY_PLACE_TAKEN, "namespace"}, {MSG_PARTY_NS_OCCUPIED, "namespace"},
+      {MSG_PARTY_ID_RANGE, "party_id"}, {MSG_PARTY_ID_TAKEN, "party_id"}, {MSG_WIZARD_PICK_CHART, "chart"}, {MSG_DELETE_NAME_DIFFERS, "confirm"},
+      {MSG_PASSWORD_WRONG_SHOWN, "current"}, {MSG_PASSWORD_LENGTH, "fresh"}, {MSG_PASSWORD_COMMON, "fresh"}, {MSG_PASSWORD_EMPTY_SHOWN, "fresh"}, {MSG_PASSWORD_SAME_SHOWN, "fresh"}, {MSG_PASSWORD_REPEAT, "again"}};
+  bool infra = str_starts(p->q->path, "/infra");
+  if (e->key == MSG_VALUES_PARAMETER && e->n) return streq(e->args[0], "registry_secret_config") ? "registry_server" : e->args[0];
+  for (size_t i = 0; i < sizeof ABOUT / sizeof *ABOUT; i++)
+    if (ABOUT[i].key == e->key) return ABOUT[i].field;
+  const char *key = text_key(e->key);
+  if (str_starts(key, "kubeconfig.")) return "kubeconfig";
+  return str_starts(key, "yaml.") || str_starts(key, "values.") || str_starts(key, "manifest.") ? infra ? "kubeconfig" : "yaml" : NULL;
+}
+
+void ui_refuse(struct page *p, struct resp *r, const struct err *why) {
+  if (!why || !why->kind) return;
+  p->form_error = why, p->form_field = field_of(p, why);
+  if (r->status < 400) r->status = http_status(why);
+}
+
+static bool about(const struct page *p, const char *field) { return p->form_field && streq(p->form_field, field); }
+const char *ui_invalid(const struct page *p, const char *field) { return about(p, field) ? "true" : "false"; }
+struct html ui_field_error(const struct page *p, const char *field) {
+  struct buf b;
+  if (!about(p, field) || !p->form_error) return (struct html){"", 0};
+  buf_init(&b, p->q->a, 16384);
+  struct html said = v_error(p, p->form_error);
+  buf_fmt(&b, "<p class=\"field-error\" id=\"%s-error\">", field), buf_add(&b, said.p, said.n), buf_str(&b, "</p>");
+  return (struct html){b.p, b.n};
+}
+
 static const char *label(const struct page *p, const char *area, const char *key) {
   enum msg m = text_find(arena_fmt(p->q->a, "%s.%s", area, key));
   return m == MSG_NONE ? key : text_raw(p->lang, m);
 }
 const char *ui_kind(const struct page *p, const char *kind) { return label(p, "op", kind); }
 const char *ui_step(const struct page *p, const char *step) { return label(p, "step", step); }
+
+static bool pod_of(const struct op_part *pod, const struct op_part *component) {
+  size_t n = strlen(component->name);
+  return strlen(pod->name) > n && !strncmp(pod->name, component->name, n) && pod->name[n] == '-' && *pod->reason;
+}
+
+struct part_rows ui_parts(const struct page *p, const struct operation *o) {
+  size_t n = 0;
+  struct op_part *v = ARENA_ARRAY(p->q->a, struct op_part, o->n_parts + 1);
+  int *owner = ARENA_ARRAY(p->q->a, int, o->n_parts + 1);
+  for (size_t i = 0; i < o->n_parts; i++) {
+    owner[i] = -1;
+    for (size_t k = 0; k < o->n_parts; k++) /* the longest name wins: spark-worker-0 is of spark-worker, not of spark */
+      if (k != i && pod_of(&o->parts[i], &o->parts[k]) && (owner[i] < 0 || strlen(o->parts[k].name) > strlen(o->parts[owner[i]].name))) owner[i] = (int)k;
+  }
+  for (size_t i = 0; i < o->n_parts; i++) {
+    if (owner[i] >= 0) continue;
+    v[n] = o->parts[i];
+    for (size_t k = 0; k < o->n_parts && !v[n].ready && !*v[n].reason; k++)
+      if (owner[k] == (int)i) v[n].reason = o->parts[k].reason, v[n].message = o->parts[k].message;
+    n++;
+  }
+  return (struct part_rows){v, n};
+}
 
 bool ui_live(const struct operation *o) { return streq(o->state, "queued") || streq(o->state, "running"); }
 bool ui_open(const struct operation *o) { return ui_live(o) || streq(o->state, "failed"); }

@@ -20,9 +20,16 @@ bool ui_picked(const struct page *p, const char *field, const char *value, bool 
 const char *ui_text(struct req *q, const char *field);
 /* Hidden inputs with the posted values of these fields, NULL-terminated. */
 struct html ui_hidden(const struct page *p, const char *const *fields);
+/* Puts the refusal of a form onto the page: status, summary, and the field that it is about. NULL: nothing. */
+void ui_refuse(struct page *p, struct resp *r, const struct err *opt_why);
+const char *ui_invalid(const struct page *p, const char *field);    /* "true" / "false" for aria-invalid */
+struct html ui_field_error(const struct page *p, const char *field); /* <p id="FIELD-error">, nothing when the refusal is not about it */
 /* True: a refusal that the person can act on, shown above the form. False: *e became the refusal. */
 bool ui_again(const struct err *why, struct err *e);
 
+/* Rows of the component table: KubeFATE names components, Kubernetes names their pods. A pod's reason is said at its component; pods of no known component keep a row. */
+struct part_rows { struct op_part *v; size_t n; };
+struct part_rows ui_parts(const struct page *p, const struct operation *o);
 const char *ui_kind(const struct page *p, const char *op_kind);    /* "deploy exchange" */
 const char *ui_step(const struct page *p, const char *step);
 bool ui_live(const struct operation *o);                            /* queued or running */

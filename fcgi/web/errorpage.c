@@ -20,6 +20,13 @@ static void json(struct req *q, struct resp *r, const struct err *e) {
   if (status == 401 || status == 403) resp_header(r, q, "WWW-Authenticate", "JWT realm=lifecycle manager jwt");
 }
 
+/* The API keeps upstream's texts; a person gets a sentence. */
+static const struct err *shown(const struct err *e, struct err *store) {
+  if (e->key != MSG_WEB_FORBIDDEN) return e;
+  err_set(store, e->kind, MSG_WEB_FORBIDDEN_SHOWN);
+  return store;
+}
+
 static void body(struct buf *out, const struct page *p, const void *v) { tmpl_error_page(out, p, v); }
 
 void error_answer(struct req *q, struct resp *r, const struct err *e) {
@@ -33,8 +40,8 @@ void error_answer(struct req *q, struct resp *r, const struct err *e) {
     return;
   }
   struct page p;
-  struct err ignored = ERR_INIT;
+  struct err ignored = ERR_INIT, store = ERR_INIT;
   page_init(&p, q, SEC_NONE, text_raw(q->lang, MSG_ERROR_TITLE));
-  if (!page_render(&p, r, body, e, &ignored)) r->type = "text/plain; charset=utf-8", buf_clear(&r->body), buf_str(&r->body, err_message(e, q->a));
+  if (!page_render(&p, r, body, shown(e, &store), &ignored)) r->type = "text/plain; charset=utf-8", buf_clear(&r->body), buf_str(&r->body, err_message(e, q->a));
   r->status = http_status(e);
 }

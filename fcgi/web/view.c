@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "model/event.h"
 #include "web/csrf.h"
+#include "web/route.h"
 
 static void take_flash(struct page *p) {
   const char *v = req_cookie(p->q, "flash");
@@ -104,3 +105,14 @@ struct html v_stored(const struct page *p, const char *key, const char *args) {
 }
 
 const char *v_num(const struct page *p, long long n) { return arena_fmt(p->q->a, "%lld", n); }
+
+const char *v_here(const struct page *p, const char *opt_pair) {
+  struct req seek = *p->q;
+  bool other;
+  seek.method = METHOD_GET;
+  if (p->q->method != METHOD_GET && !route_find(&seek, &other)) return "/";
+  const char *query = p->q->query_raw;
+  bool keep = *query && !strstr(query, "lang=") && !strstr(query, "refresh=");
+  const char *pair = nn(opt_pair);
+  return arena_fmt(p->q->a, "%s%s%s%s%s", p->q->path, keep || *pair ? "?" : "", keep ? query : "", keep && *pair ? "&" : "", pair);
+}

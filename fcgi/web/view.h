@@ -20,6 +20,7 @@ struct page {
   bool refresh;                    /* something runs: noscript meta refresh of 10 s and live polling */
   const char *poll_url;            /* /ui/... fragment polled by the script, "" none */
   const struct err *form_error;    /* shown in the error summary on top */
+  const char *form_field;          /* id of the field it is about: the summary links to it, the field repeats it; NULL none */
   struct text flash; const char *flash_level; /* taken from the cookie by page_begin */
 };
 void page_init(struct page *p, struct req *q, enum section s, const char *title);
@@ -35,4 +36,6 @@ struct html v_error(const struct page *p, const struct err *opt_e);
 /* Sentence stored in the database as key and JSON array of arguments. */
 struct html v_stored(const struct page *p, const char *key, const char *args_json);
 const char *v_num(const struct page *p, long long n);
+/* Address that shows this page again with GET, with one more query pair or NULL: for the language menu and reloading by hand. "/" after a POST that no GET answers. */
+const char *v_here(const struct page *p, const char *opt_pair);
 #endif

@@ -150,7 +150,7 @@ class Forms(Case):
                 r = form("/login", {"username": name, "password": password}, "")
                 self.assertIn(r.status, (401, 422), r.text[:200])
                 self.assertIsNone(r.cookie("fedlcm"))
-                self.assertIn("Username or Password", r.text)
+                self.assertIn("The user name or the password is not right.", r.text)
                 sql("delete from login_failure")
         with self.unchanged():
             r = form("/login", {"username": "Admin\x00", "password": "admin"}, "")
@@ -202,7 +202,7 @@ class Addresses(Case):
 
     def test_unknown_page(self):
         cookie = page_login()
-        for path in ("/nothing", "/infra-detail", "/infra-detail/x", "/infra-detail/" + NOBODY, "/federation/fate/" + NOBODY, "/participant/" + NOBODY, "/operations/" + NOBODY, "/static/nothing.css", "/.git/config", "/.front/413.html"):
+        for path in ("/nothing", "/infra-detail", "/infra-detail/x", "/infra-detail/" + NOBODY, "/federation/fate/" + NOBODY, "/participant/" + NOBODY, "/operations/" + NOBODY, "/static/nothing.css", "/.git/config", "/.front/413.en.html"):
             with self.subTest(path=path):
                 self.assertEqual(raw("GET", path, headers={"Cookie": cookie}).status, 404)
 
