@@ -10,3 +10,4 @@ layer fuzz 35 bash tests/fuzz/run.sh
 layer flow 38 bash tests/flow/run.sh
 layer faults 27 bash tests/faults/run.sh
 layer kills 15 bash tests/kills/run.sh
+layer browser 60 bash tests/browser/run.sh

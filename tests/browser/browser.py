@@ -20,7 +20,7 @@ class Browser:
             os.dup2(r, 3), os.dup2(w, 4)
 
         self.proc = subprocess.Popen([shutil.which("chromium") or "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions",
-                                      "--disable-background-networking", "--remote-debugging-pipe", "--user-data-dir=" + self.home, "about:blank"], preexec_fn=descriptors, pass_fds=(3, 4, to_r, from_w), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                      "--disable-background-networking", "--disable-quic", "--disable-component-update", "--disable-sync", "--remote-debugging-pipe", "--user-data-dir=" + self.home, "about:blank"], preexec_fn=descriptors, pass_fds=(3, 4, to_r, from_w), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(to_r), os.close(from_w)
         self.session = None
         target = self.cmd("Target.createTarget", url="about:blank")["targetId"]
@@ -92,7 +92,7 @@ class Browser:
         return self.js("location.href")
 
     def fill(self, selector, value):
-        ok = self.js("(function(){var e=document.querySelector(%s);if(!e)return false;e.value=%s;e.dispatchEvent(new Event('input',{bubbles:true}));return true})()" % (json.dumps(selector), json.dumps(value)))
+        ok = self.js("(function(){var e=document.querySelector(%s);if(!e)return false;if(e.type=='checkbox')e.checked=%s;else e.value=%s;e.dispatchEvent(new Event('input',{bubbles:true}));return true})()" % (json.dumps(selector), json.dumps(bool(value)), json.dumps(value)))
         assert ok, "no field %s on %s" % (selector, self.url())
 
     def tick(self, selector):
@@ -119,6 +119,26 @@ class Browser:
                 pass
             time.sleep(0.1)
         raise AssertionError("%s: not within %d s; the page says:\n%s" % (what, seconds, self.text()[:3000]))
+
+    def theme(self, name):
+        self.cmd("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}, {"name": "prefers-reduced-motion", "value": "reduce"}])
+
+    def key(self, name, shift=False):
+        """One key as a person presses it."""
+        code = {"Tab": 9, "Enter": 13, "Space": 32}[name]
+        text = {"Enter": "\r", "Space": " "}.get(name, "")
+        m = dict(key=" " if name == "Space" else name, code=name, windowsVirtualKeyCode=code, modifiers=8 if shift else 0)
+        self.cmd("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **m)
+        self.cmd("Input.dispatchKeyEvent", type="keyUp", **m)
+
+    def type(self, text):
+        self.cmd("Input.insertText", text=text)
+
+    def enter(self):
+        """Enter in a field or on a button that loads another page."""
+        self.js("window.__left = 1")
+        self.key("Enter")
+        self.loaded()
 
     def picture(self, path):
         m = self.cmd("Page.getLayoutMetrics")["cssContentSize"]

@@ -1,0 +1,61 @@
+"""One part of the browser tests, inside the network namespace of its rig: main.py RIG_DIR en|zh|plain. Each part has a product of its own with an empty database."""
+import os
+import shutil
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "flow")]
+import inside
+from browser import Browser
+from steps import WIDE, Failed
+from plain import Keyboard, Plain
+from rig import ROOT
+from rigrun import STAND_IN
+from walk import Walk
+
+RIG, PART = sys.argv[1:3]
+BASE = [{"image": "federatedai/kubefate", "run": STAND_IN}]
+
+
+class Product(inside.Stack):
+    def __init__(self, name, port):
+        inside.STATE = "%s.state/%s" % (RIG, name)
+        shutil.rmtree(inside.STATE, ignore_errors=True)
+        os.makedirs(RIG + ".state", exist_ok=True)
+        super().__init__(port)
+        self.run = os.path.join(ROOT, os.environ.get("STACK_BIN", "build/release/bin"), "fedlcm-run")
+        self.logs = inside.STATE + "/log"
+
+
+def part(name, port):
+    lang = "zh" if name == "zh" else "en"
+    done = []
+    with Product(name, port) as product:
+        try:
+            if name == "plain":
+                with Browser(WIDE) as b:
+                    k = Keyboard(b, product.url, lang, RIG, BASE, "keyboard")
+                    done.append(k), k.run()
+                with Browser(WIDE, script=False) as b:
+                    p = Plain(b, product.url, lang, RIG, BASE, "plain")
+                    done.append(p), p.run()
+            else:
+                with Browser(WIDE) as b:
+                    w = Walk(b, product.url, lang, RIG, BASE, lang)
+                    done.append(w)
+                    try:
+                        w.run(product)
+                    finally:
+                        w.verdicts()
+        except Failed as e:
+            print("the rest needs it: %s" % e, flush=True)
+            os.system("tail -qn 15 %s/poller.log; grep -E 'status=5' %s/web.log | tail -5" % (product.logs, product.logs))
+    return done
+
+
+if __name__ == "__main__":
+    runs = part(PART, 9080)
+    failed, passed = sum(g.failed for g in runs), sum(g.passed for g in runs)
+    print("part: %d passed, %d failed" % (passed, failed))
+    sys.exit(failed != 0)
