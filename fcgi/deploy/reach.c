@@ -1,4 +1,5 @@
 #include "deploy/reach.h"
+#include <openssl/crypto.h>
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -17,6 +18,13 @@ struct reach *reach_new(struct xfer *x, const struct seal_key *key) {
   BUG_ON(!r);
   r->x = x, r->key = *key;
   return r;
+}
+
+void reach_free(struct reach *r) {
+  if (!r) return;
+  for (int i = 0; i < SLOTS; i++) free(r->tokens[i].token);
+  OPENSSL_cleanse(r, sizeof *r);
+  free(r);
 }
 
 const struct seal_key *reach_key(const struct reach *r) { return &r->key; }

@@ -8,6 +8,8 @@
 #include "net/xfer.h"
 struct db; struct arena; struct err; struct reach;
 struct reach *reach_new(struct xfer *x, const struct seal_key *key);
+/* Forgets the tokens and the key; the peers are the transfer engine's. */
+void reach_free(struct reach *opt_r);
 /* Opens the secret at first use. FAIL_INVALID when it cannot be opened. */
 bool reach_peer(struct reach *r, struct db *db, struct arena *a, struct uuid secret, struct peer **out, struct err *e) __attribute__((warn_unused_result));
 /* The identity has all the calls under way and waiting that it may have: the work goes back to the table, so that a cluster that does not answer neither

@@ -28,7 +28,11 @@ static const char *ask(const char *sql) {
 static long count(const char *sql) { return strtol(ask(sql), NULL, 10); }
 static void run_sql(const char *sql) { OK(db_script(W.db, sql, &E)); }
 
-static void new_process(void) { W.en.reach = reach_new(NULL, &W.key); } /* its connections and tokens are its own */
+/* Its connections and tokens are its own. */
+static void new_process(void) {
+  reach_free(W.en.reach);
+  W.en.reach = reach_new(NULL, &W.key);
+}
 
 static int world_begin(void **s) {
   (void)s;
@@ -54,6 +58,7 @@ static int world_begin(void **s) {
 static int world_end(void **s) {
   (void)s;
   db_free(W.db);
+  reach_free(W.en.reach);
   free((char *)(uintptr_t)W.kubeconfig);
   arena_free(W.scratch);
   return 0;
@@ -64,7 +69,8 @@ static bool world(void) {
   if (!W.db) { skip(); return false; }
   fake_reset();
   memset(&PLAN, 0, sizeof PLAN);
-  W.en.all = NULL, W.en.in_flight = 0, W.en.stopping = W.checks = false;
+  while (W.en.all) work_free(W.en.all);
+  W.en.stopping = W.checks = false;
   new_process();
   run_sql("set session_replication_role = replica; delete from event; delete from hold; delete from operation_component; delete from operation_step; delete from operation; delete from work; delete from probe; delete from health_check; "
           "delete from certificate_binding; delete from certificate; delete from authority; delete from named_secret; delete from endpoint_object; delete from participant; delete from federation; delete from endpoint; delete from infra; "
