@@ -1,12 +1,13 @@
 # shellcheck shell=bash
 # The layers of `make test`, sourced by tests/all.sh: layer NAME LEAST COMMAND...
-layer unit 30 bash tests/lib/unit.sh
-layer launcher 15 bash tests/run/launcher.sh
+layer unit 190 bash tests/lib/unit.sh
+layer launcher 60 bash tests/run/launcher.sh
 layer packages 8 bash tests/run/packages.sh
 layer clone 9 bash tests/run/clone.sh
 layer http 175 bash tests/http/run.sh
 layer client 45 bash tests/client/run.sh
 layer fuzz 35 bash tests/fuzz/run.sh
+layer kubefate 28 bash tests/kubefate/run.sh
 layer flow 38 bash tests/flow/run.sh
 layer faults 27 bash tests/faults/run.sh
 layer kills 15 bash tests/kills/run.sh

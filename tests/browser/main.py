@@ -5,12 +5,11 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
-sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "flow")]
-import inside
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
 from browser import Browser
 from steps import WIDE, Failed
 from plain import Keyboard, Plain
-from rig import ROOT
+from product import BIN, Stack
 from rigrun import STAND_IN
 from walk import Walk
 
@@ -18,14 +17,14 @@ RIG, PART = sys.argv[1:3]
 BASE = [{"image": "federatedai/kubefate", "run": STAND_IN}]
 
 
-class Product(inside.Stack):
+class Product(Stack):
     def __init__(self, name, port):
-        inside.STATE = "%s.state/%s" % (RIG, name)
-        shutil.rmtree(inside.STATE, ignore_errors=True)
+        state = "%s.state/%s" % (RIG, name)
+        shutil.rmtree(state, ignore_errors=True)
         os.makedirs(RIG + ".state", exist_ok=True)
-        super().__init__(port)
-        self.run = os.path.join(ROOT, os.environ.get("STACK_BIN", "build/release/bin"), "fedlcm-run")
-        self.logs = inside.STATE + "/log"
+        super().__init__(state, port)
+        self.env.pop("FEDLCM_LOGIN_RATE")  # the pages are looked at as they are for everybody
+        self.run, self.logs = os.path.join(BIN, "fedlcm-run"), state + "/log"
 
 
 def part(name, port):

@@ -4,4 +4,4 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib/rig.sh
-rig_layer faults tests/faults/main.py "$@"
+rig_layer faults python3 -B tests/lib/rigrun.py tests/faults/main.py "$@"

@@ -4,4 +4,4 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib/rig.sh
-rig_layer flow tests/flow/main.py "$@"
+rig_layer flow python3 -B tests/lib/rigrun.py tests/flow/main.py "$@"

@@ -4,20 +4,5 @@
 #   KILLS=number        kills per phase, exchange and clusters (50)
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-skip() {
-  echo "$1"
-  echo "kills: 0 passed, 0 failed, 1 skipped"
-  exit 0
-}
-[ "$(id -u)" = 0 ] || skip "only root may make the network namespace of the rig"
-[ -x build/realkube/realkube ] || command -v go > /dev/null || skip "the rig is not built and Go is not there to build it"
-out=$(mktemp)
-trap 'rm -f "$out"' EXIT
-python3 -B tests/kills/run.py > "$out" 2>&1
-code=$?
-line=$(grep -E '^kills: [0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$out" | tail -n 1)
-grep -vxF -- "${line:-no line}" "$out"
-# Without that line something broke before the tests.
-[ -n "$line" ] || { line="kills: 0 passed, 1 failed, 0 skipped"; code=1; }
-echo "$line"
-exit "$code"
+. tests/lib/rig.sh
+rig_layer kills python3 -B tests/kills/run.py

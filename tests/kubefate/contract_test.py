@@ -10,6 +10,7 @@ import place
 from client import Target, arguments, exchange, exchange_text, fate
 
 T = None  # the program under test
+LIMIT = int(os.environ.get("KUBEFATE_TIME_LIMIT", 3600))  # seconds that a job may take; only a small one can be waited for
 ZERO = "0001-01-01T00:00:00Z"
 EXCHANGE = {"ConfigMap/nginx-config", "ConfigMap/traffic-server-config", "ConfigMap/traffic-server-sni", "Deployment/nginx", "Deployment/traffic-server", "Service/nginx", "Service/traffic-server"}
 GUARDED = [("GET", "/v1/version/"), ("GET", "/v1/cluster/"), ("POST", "/v1/cluster"), ("PUT", "/v1/cluster"), ("GET", "/v1/cluster/x"), ("DELETE", "/v1/cluster/x"), ("GET", "/v1/job/"), ("GET", "/v1/job/x"),
@@ -149,7 +150,7 @@ class Install(Clustered):
         ns = self.space()
         first = self.accepted(T.call("POST", "/v1/cluster", exchange("ex", ns)), "createCluster")
         self.assertEqual((first["status"], first["method"], first["creator"], first["cluster_id"], first["states"], first["sub_jobs"], first["end_time"]), ("Pending", "ClusterInstall", "admin", "", None, None, ZERO))
-        self.assertEqual(first["time_limit"], 3600 * 10**9)
+        self.assertEqual(first["time_limit"], LIMIT * 10**9)
         self.assertEqual(first["meta_data"], dict(exchange("ex", ns), Keep_upgrade_job=False))
         time.sleep(4)
         j = T.job(first["uuid"])
@@ -256,6 +257,10 @@ class Install(Clustered):
         jobs = [x.data["uuid"] for x in a if x.status == 200]
         time.sleep(3)
         ends = sorted((T.job(j)["status"], T.job(j)["states"][-1]) for j in jobs)
+        if ends[0][0] == "Failed":
+            # Both came into the database, and the clean-up of the one that Helm refused takes the other's release away.
+            self.assertRegex(ends[0][1], "^helm install error, (release: already exists|cannot re-use a name that is still in use|.*already exists.*)$")
+            return
         self.assertIn(("Success", "job run Success"), ends)
         if len(ends) == 2:  # or the other one came so late that it was refused
             self.assertEqual(ends[0], ("Running", "create Cluster error, Cluster already exists in database, name = ex, namespace=" + ns))
@@ -263,28 +268,33 @@ class Install(Clustered):
 
 
 class Stop(Clustered):
-    def try_early_stop(self, name, ns):
-        """True if a stop in the first instants of a hopeless install was accepted; it must then have been lost."""
+    def early_stop(self, name, ns):
+        """A stop in the first instants of a hopeless install: what the job read after it was accepted, or nothing if it was refused."""
         c = T.connection()
         uuid = T.call("POST", "/v1/cluster", exchange(name, ns, version="v9"), connection=c).data["uuid"]
-        a = None
+        seen = []
         for _ in range(20):
             a = T.call("PUT", "/v1/job/%s?jobStatus=stop" % uuid, connection=c)
-            if a.status == 200 or "Failed" in a.text:
+            if a.status == 200:
+                self.assertEqual((a.body["msg"], a.data), ("stop Job Success", "Stop Job Success"))
+                seen = T.trace(uuid)
+                break
+            # With SQLite under it the real program may also say this.
+            self.assertRegex(a.body["error"], "^job status is (Pending|Failed), not support stop$|^database is locked$")
+            if "Failed" in a.text:
                 break
         c.close()
-        j = T.until(uuid)
-        self.assertEqual(j["status"], "Failed")
-        if a.status != 200:
-            self.assertRegex(a.body["error"], "^job status is (Pending|Failed), not support stop$")
-            return False
-        self.assertEqual((a.body["msg"], a.data), ("stop Job Success", "Stop Job Success"))
-        return True
+        self.assertNotIn("Canceled", seen)
+        return seen
 
     def test_stop_in_the_first_instants_is_accepted_and_lost(self):
         ns = self.space()
-        tries = (self.try_early_stop("w%d" % i, ns) for i in range(80))
-        self.assertTrue(any(tries), "no stop was accepted")
+        for i in range(80):  # the real program has it open for a few milliseconds only
+            seen = self.early_stop("w%d" % i, ns)
+            if "Pending" in seen:  # Stopping was written over, and the work went on
+                self.assertEqual(seen[-2:], ["Pending", "Failed"])
+                return
+        self.fail("no stop was accepted and lost")
 
     def test_stop(self):
         ns = self.space()
@@ -324,11 +334,26 @@ class Update(Clustered):
         self.assertEqual(T.settled(self.update(exchange("ex", ns, "192.0.2.1")))["status"], "Success")
         self.assertEqual((T.release_states(ns)["v3"], T.row(cluster).data["helm_revision"]), ("deployed", 2))
 
+    def broken_update(self, ns):
+        """The job of an update whose new pods cannot start. The first look comes at once: mostly the old pods still satisfy it, sometimes they are just gone and the job waits."""
+        uuid = self.update(exchange("ex", ns, extra="registry: bad.example.com\n"))
+        end = time.time() + 4
+        while T.job(uuid)["status"] != "Success" and time.time() < end:
+            time.sleep(0.1)
+        return T.job(uuid)
+
     def test_success_does_not_mean_that_new_pods_run(self):
-        ns, cluster = self.running_exchange()
         T.rules({"image": "bad.example.com/nginx", "fail": "ImagePullBackOff", "message": "no such image"})
+        ns = self.space()
         try:
-            j = T.settled(self.update(exchange("ex", ns, extra="registry: bad.example.com\n")))
+            for i in range(6):
+                space = T.namespace("%s-%d" % (ns, i))
+                T.secret(space, "traffic-server-cert")
+                cluster = T.until(self.install(exchange("ex", space)))["cluster_id"]
+                j = self.broken_update(space)
+                if j["status"] == "Success":
+                    break
+                self.assertEqual(j["status"], "Running", j["states"])
             self.assertEqual(j["status"], "Success", j["states"])
             end = time.time() + 10
             while T.row(cluster).data["status"] != "Unavailable" and time.time() < end:
@@ -355,7 +380,7 @@ class Update(Clustered):
             T.settled(self.update(exchange("ex", ns, "192.0.2.1")))
         self.assertEqual(ends, [("Rollback", "UPGRADE FAILED: release: already exists"), ("Success", "Cluster update Success")])
         self.assertTrue(wiped, T.sni(ns))
-        self.assertEqual(T.row(cluster).data["status"], "Rollback")
+        self.assertIn(T.row(cluster).data["status"], ("Rollback", "Running"))  # whoever wrote the row last
         # one alone repairs it
         self.assertEqual(T.settled(self.update(exchange("ex", ns, "192.0.2.2")))["status"], "Success")
         self.assertIn("192.0.2.2:6651", T.sni(ns))
@@ -437,6 +462,31 @@ class Delete(Clustered):
         self.assertEqual((j["status"], j["states"][-1]), ("Failed", "Cluster delete"))
 
 
+class Timeout(Clustered):
+    """The real program's hour is too long to wait for: run.sh gives the stand-in a small limit, and FACTS.md says how the real one got one."""
+    doomed = None
+
+    @classmethod
+    def begin(cls):
+        """Before all other tests, which then pass the time."""
+        if not T.kube or LIMIT > 60 or cls.doomed:
+            return
+        T.namespace("doomed")
+        cls.doomed = T.call("POST", "/v1/cluster", exchange("ex", "doomed")).data["uuid"]
+
+    def test_a_job_that_never_gets_ready_ends_after_the_limit(self):
+        if LIMIT > 60:
+            self.skipTest("jobs may take %d s" % LIMIT)
+        self.begin()
+        j = T.until(self.doomed, seconds=LIMIT + 10)
+        end = time.time() + 5
+        while (T.owned("doomed") or T.releases("doomed")) and time.time() < end:
+            time.sleep(0.1)
+        self.assertEqual((j["status"], j["states"][-1], j["end_time"]), ("Failed", "checkout Cluster status timeOut!", ZERO))
+        self.refused(T.row(j["cluster_id"]), 500, "record not found")
+        self.assertEqual((T.owned("doomed"), T.releases("doomed")), (set(), {}))
+
+
 class Restart(Clustered):
     """Last: everything before is forgotten."""
 
@@ -474,7 +524,9 @@ def main():
     T = Target(url, rig, os.environ.get("KUBEFATE_PASSWORD", place.PASSWORD))
     load = unittest.defaultTestLoader
     here = sys.modules[__name__]
-    order = (Web, Install, Stop, Update, Delete, Restart)
+    order = (Web, Install, Stop, Update, Delete, Timeout, Restart)
+    if not words:
+        Timeout.begin()
     suite = unittest.TestSuite([load.loadTestsFromName(w, here) for w in words] or [load.loadTestsFromTestCase(c) for c in order])
     r = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
     bad = len(r.failures) + len(r.errors) + len(r.unexpectedSuccesses)

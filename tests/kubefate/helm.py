@@ -10,6 +10,8 @@ from kubeapi import KubeError
 ORDER = ["Secret", "ConfigMap", "Service", "Deployment", "StatefulSet", "Ingress"]
 # Between reading the newest revision and storing the next one the real program renders the chart. Two updates that start within this time collide.
 RENDER_SECONDS = 0.1
+# An unknown chart is asked for at the chart repository first.
+REPOSITORY_SECONDS = 0.05
 
 
 class HelmError(Exception):
@@ -96,6 +98,7 @@ class Helm:
     @staticmethod
     def render(name, namespace, chart, version, values):
         if (chart, version) not in charts.VERSIONS:
+            time.sleep(REPOSITORY_SECONDS)
             raise NoChart('failed to download "kubefate/%s" at version "%s"' % (chart, version))
         try:
             objects = charts.render(chart, version, name, namespace, values)

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# rig_layer NAME PROGRAM [ARGUMENT...]: runs the program in a rig and ends with the layer's line; without root or Go it is skipped and says why.
+# rig_layer NAME COMMAND...: runs a command that makes a rig, and ends with the layer's line; without root or Go it is skipped and says why.
 rig_layer() {
   local name=$1 out code line
   shift
@@ -14,7 +14,7 @@ rig_layer() {
     return 0
   fi
   out=$(mktemp)
-  python3 -B tests/lib/rigrun.py "$@" > "$out" 2>&1
+  "$@" > "$out" 2>&1
   code=$?
   line=$(grep -E "^$name: [0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$" "$out" | tail -n 1)
   grep -vxF -- "${line:-no line}" "$out"
