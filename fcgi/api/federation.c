@@ -47,7 +47,7 @@ static bool participants(struct req *q, struct resp *r, struct err *e) {
   struct participant *v;
   size_t n, i = 0;
   struct jsw w;
-  if (!req_uuid(q, 0, &id, e) || !participant_list(q->db, q->a, id, false, &v, &n, e)) return false;
+  if (!req_uuid(q, 0, &id, e) || !participant_list(q->db, q->a, id, &v, &n, e)) return false;
   resp_json_begin(r, q, &w), jsw_obj(&w), jsw_key(&w, "exchange");
   if (n && v[0].type == TYPE_EXCHANGE) jsw_obj(&w), api_participant(&w, q, &v[i++]), jsw_end_obj(&w);
   else jsw_null(&w);

@@ -60,18 +60,13 @@ void buf_i64(struct buf *b, int64_t v) {
   buf_str(b, num_text(t, v));
 }
 
+static const char *const HTML[256] = {['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;"};
+
 void buf_html_n(struct buf *b, const char *p, size_t n) {
   size_t from = 0;
   for (size_t i = 0; i < n; i++) {
-    const char *r = NULL;
-    switch (p[i]) {
-    case '&': r = "&amp;"; break;
-    case '<': r = "&lt;"; break;
-    case '>': r = "&gt;"; break;
-    case '"': r = "&quot;"; break;
-    case '\'': r = "&#39;"; break;
-    default: continue;
-    }
+    const char *r = HTML[(unsigned char)p[i]];
+    if (!r) continue;
     buf_add(b, p + from, i - from);
     buf_str(b, r);
     from = i + 1;

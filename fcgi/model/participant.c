@@ -1,9 +1,11 @@
 #include "model/participant.h"
+#include <stdlib.h>
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "codec/js.h"
 #include "db/db.h"
+#include "model/federation.h"
 #include "model/infra.h"
 
 #define COLS(yaml) "p.uuid, p.federation_uuid, coalesce(p.endpoint_uuid::text, ''), coalesce(p.infra_uuid::text, ''), coalesce(p.chart_uuid::text, ''), coalesce(p.registry_secret::text, ''), p.name, p.description, p.type, p.party_id, p.status, p.is_managed, " \
@@ -13,14 +15,20 @@
   "coalesce(o.uuid::text, ''), coalesce(o.kind, ''), coalesce(o.state, ''), coalesce(o.percent, 0), coalesce(o.cause, '')"
 #define FROM " from participant p join federation f on f.uuid = p.federation_uuid left join endpoint e on e.uuid = p.endpoint_uuid left join infra i on i.uuid = p.infra_uuid left join chart c on c.uuid = p.chart_uuid " \
   "left join operation o on o.subject = p.uuid and o.subject_type = 'participant' and o.state in ('queued', 'running', 'failed') where p.deleted_at is null "
-/* The same places, but what no list shows is null: printing and carrying fifty columns of fifty rows cost more than finding them. */
-#define LIST_COLS "p.uuid, p.federation_uuid, p.endpoint_uuid, p.infra_uuid, p.chart_uuid, null, p.name, p.description, p.type, p.party_id, p.status, p.is_managed, p.namespace, null, null, null, p.chart_version, p.cluster_uuid, " \
-  "null, null, null, null, null, null, null, null, p.access_info, case when $2::boolean then p.ingress_info end, case when p.type = 1 then p.routes_seen end, null, p.error_class, null, null, null, null, " USEC("p.created_at") ", null, " \
-  "f.name, null, e.name, null, i.name, null, null, null, null, null, o.state, o.percent, null "
-#define LIST_FROM "from participant p join federation f on f.uuid = p.federation_uuid left join endpoint e on e.uuid = p.endpoint_uuid left join infra i on i.uuid = p.infra_uuid " \
-  "left join operation o on o.subject = p.uuid and o.subject_type = 'participant' and o.state in ('queued', 'running', 'failed') where p.deleted_at is null "
-static const struct stmt Q_LIST = {"participant_list", "select " LIST_COLS LIST_FROM "and p.federation_uuid = $1 order by p.type, p.party_id"};
-static const struct stmt Q_BY_ENDPOINT = {"participant_by_endpoint", "select " LIST_COLS LIST_FROM "and p.endpoint_uuid = $1 order by p.type, p.party_id"};
+/* What lists show, and no more: printing and carrying fifty columns of fifty rows cost more than finding them; so did sorting them there. */
+#define LIST_COLS(ingress) "p.uuid, p.endpoint_uuid, p.infra_uuid, p.chart_uuid, p.name, p.description, p.type, p.party_id, p.status, p.is_managed, p.namespace, p.chart_version, p.cluster_uuid, p.access_info, " \
+  ingress ", case when p.type = 1 then p.routes_seen end, p.error_class, " USEC("p.created_at") ", e.name, i.name"
+#define LIST_FROM " from participant p left join endpoint e on e.uuid = p.endpoint_uuid left join infra i on i.uuid = p.infra_uuid "
+#define LIVE "subject_type = 'participant' and o.state in ('queued', 'running', 'failed')"
+static const struct stmt Q_LIST = {"participant_list", "select " LIST_COLS("null") LIST_FROM "where p.deleted_at is null and p.federation_uuid = $1"};
+static const struct stmt Q_BY_ENDPOINT = {"participant_by_endpoint", "select " LIST_COLS("null") ", o.state, o.percent, p.federation_uuid, f.name" LIST_FROM
+    "join federation f on f.uuid = p.federation_uuid left join operation o on o.subject = p.uuid and o." LIVE " where p.deleted_at is null and p.endpoint_uuid = $1"};
+/* A page's worth in one round trip: the federation as type 0, its participants, their live operations as type -1. */
+static const struct stmt Q_PAGE = {"participant_page",
+    "select f.uuid, null::uuid, null::uuid, null::uuid, f.name, f.description, 0::smallint, f.row_version, 0::smallint, false, f.domain, f.type, '', null::jsonb, null::jsonb, null::jsonb, '', " USEC("f.created_at") ", '', '', null::text, 0::smallint "
+    "from federation f where f.uuid = $1 and f.deleted_at is null union all "
+    "select " LIST_COLS("case when $2::boolean then p.ingress_info end") ", null, null" LIST_FROM "where p.deleted_at is null and p.federation_uuid = $1 union all "
+    "select o.subject, null, null, null, '', '', -1::smallint, 0, 0::smallint, false, '', '', '', null, null, null, '', 0, '', '', o.state, o.percent from operation o where o.federation_uuid = $1 and o." LIVE};
 static const struct stmt Q_GET = {"participant_get", "select " COLS("p.generated_yaml, p.deployment_yaml") FROM "and p.uuid = $1"};
 static const struct stmt Q_EXCHANGE = {"participant_exchange", "select " COLS("p.generated_yaml, p.deployment_yaml") FROM "and p.federation_uuid = $1 and p.type = 1"};
 static const struct stmt Q_INSERT = {"participant_insert",
@@ -41,7 +49,7 @@ static const struct stmt Q_WANTED = {"participant_wanted",
 #define SET(col, cast, more) {{"participant_set_" #col, "update participant set " #col " = $2" cast more ", row_version = row_version + 1, updated_at = now() where uuid = $1"}, #col}
 static const struct setter { struct stmt q; const char *column; } SETTERS[] = {SET(cluster_uuid, "", ""), SET(job_uuid, "", ""), SET(deployment_yaml, "", ""), SET(access_info, "::jsonb", ""), SET(ingress_info, "::jsonb", ""),
     SET(cert_modes, "::jsonb", ""), SET(routes_seen, "::jsonb", ", routes_seen_at = now()"), SET(chart_version, "", ""), SET(is_new_namespace, "::boolean", ""), SET(namespace_uid, "", ""), SET(was_active, "::boolean", ""), SET(workloads, "::jsonb", "")};
-const struct stmt *const STMTS_PARTICIPANT[] = {&Q_LIST, &Q_BY_ENDPOINT, &Q_GET, &Q_EXCHANGE, &Q_INSERT, &Q_PARTY, &Q_NEXT, &Q_STATUS, &Q_BURY, &Q_WANTED, &SETTERS[0].q, &SETTERS[1].q, &SETTERS[2].q, &SETTERS[3].q, &SETTERS[4].q,
+const struct stmt *const STMTS_PARTICIPANT[] = {&Q_LIST, &Q_BY_ENDPOINT, &Q_PAGE, &Q_GET, &Q_EXCHANGE, &Q_INSERT, &Q_PARTY, &Q_NEXT, &Q_STATUS, &Q_BURY, &Q_WANTED, &SETTERS[0].q, &SETTERS[1].q, &SETTERS[2].q, &SETTERS[3].q, &SETTERS[4].q,
     &SETTERS[5].q, &SETTERS[6].q, &SETTERS[7].q, &SETTERS[8].q, &SETTERS[9].q, &SETTERS[10].q, &SETTERS[11].q, NULL};
 
 static void map(const struct rows *r, int i, struct participant *o) {
@@ -55,15 +63,62 @@ static void map(const struct rows *r, int i, struct participant *o) {
       .chart_name = row_text(r, i, 42), .chart_title = row_text(r, i, 43), .portal = row_bool(r, i, 44), .op_uuid = row_text(r, i, 45), .op_kind = row_text(r, i, 46), .op_state = row_text(r, i, 47), .op_percent = row_int(r, i, 48), .op_cause = row_text(r, i, 49)};
 }
 
-static bool many(struct db *db, struct arena *a, const struct stmt *q, struct uuid id, bool ingress, struct participant **out, size_t *n, struct err *e) {
-  struct rows r;
-  if (!db_query(db, a, q, &r, e, id.s, ingress ? "t" : "f")) return false;
-  *out = ARENA_ARRAY(a, struct participant, r.n + 1), *n = (size_t)r.n;
-  for (int i = 0; i < r.n; i++) map(&r, i, &(*out)[i]);
+static void map_listed(const struct rows *r, int i, struct participant *o) {
+  *o = (struct participant){.uuid = row_uuid(r, i, 0), .endpoint_uuid = row_uuid(r, i, 1), .infra_uuid = row_uuid(r, i, 2), .chart_uuid = row_uuid(r, i, 3), .name = row_text(r, i, 4), .description = row_text(r, i, 5),
+      .type = row_int(r, i, 6), .party_id = row_i64(r, i, 7), .status = row_int(r, i, 8), .is_managed = row_bool(r, i, 9), .namespace_ = row_text(r, i, 10), .chart_version = row_text(r, i, 11), .cluster_uuid = row_text(r, i, 12),
+      .access_info = row_text(r, i, 13), .ingress_info = row_opt(r, i, 14), .routes_seen = row_text(r, i, 15), .error_class = row_text(r, i, 16), .created_at = row_time(r, i, 17), .endpoint_name = row_text(r, i, 18),
+      .infra_name = row_text(r, i, 19), .op_state = "", .deployment_name = "", .generated_yaml = "", .deployment_yaml = "", .job_uuid = "", .namespace_uid = "", .registry_server = "",
+      .registry_username = "", .cert_modes = "", .error_args = "", .federation_name = "", .domain = "", .endpoint_kube_ns = "", .chart_name = "", .chart_title = "", .op_uuid = "", .op_kind = "", .op_cause = ""};
+}
+
+static int by_type_and_party(const void *x, const void *y) {
+  const struct participant *a = x, *b = y;
+  if (a->type != b->type) return a->type < b->type ? -1 : 1;
+  return a->party_id < b->party_id ? -1 : a->party_id > b->party_id;
+}
+
+static bool many(struct arena *a, const struct rows *r, struct participant **out, size_t *n) {
+  *out = ARENA_ARRAY(a, struct participant, r->n + 1), *n = (size_t)r->n;
+  for (int i = 0; i < r->n; i++) map_listed(r, i, &(*out)[i]);
   return true;
 }
-bool participant_list(struct db *db, struct arena *a, struct uuid f, bool ingress, struct participant **out, size_t *n, struct err *e) { return many(db, a, &Q_LIST, f, ingress, out, n, e); }
-bool participant_list_endpoint(struct db *db, struct arena *a, struct uuid x, struct participant **out, size_t *n, struct err *e) { return many(db, a, &Q_BY_ENDPOINT, x, false, out, n, e); }
+
+bool participant_list(struct db *db, struct arena *a, struct uuid f, struct participant **out, size_t *n, struct err *e) {
+  struct rows r;
+  if (!db_query(db, a, &Q_LIST, &r, e, f.s) || !many(a, &r, out, n)) return false;
+  for (size_t i = 0; i < *n; i++) (*out)[i].federation_uuid = f;
+  qsort(*out, *n, sizeof **out, by_type_and_party);
+  return true;
+}
+
+static void live(const struct rows *r, int i, struct participant *o) { o->op_state = row_text(r, i, 20), o->op_percent = row_int(r, i, 21); }
+
+bool participant_list_endpoint(struct db *db, struct arena *a, struct uuid x, struct participant **out, size_t *n, struct err *e) {
+  struct rows r;
+  if (!db_query(db, a, &Q_BY_ENDPOINT, &r, e, x.s) || !many(a, &r, out, n)) return false;
+  for (int i = 0; i < r.n; i++) live(&r, i, &(*out)[i]), (*out)[i].federation_uuid = row_uuid(&r, i, 22), (*out)[i].federation_name = row_text(&r, i, 23);
+  qsort(*out, *n, sizeof **out, by_type_and_party);
+  return true;
+}
+
+bool participant_page(struct db *db, struct arena *a, struct uuid f, bool ingress, struct federation *fed, struct participant **out, size_t *n, struct err *e) {
+  struct rows r;
+  size_t k = 0, live_from;
+  if (!db_query(db, a, &Q_PAGE, &r, e, f.s, ingress ? "t" : "f")) return false;
+  if (!r.n || row_int(&r, 0, 6) != 0) return err_set(e, FAIL_NOT_FOUND, MSG_FEDERATION_UNKNOWN, f.s);
+  *fed = (struct federation){.uuid = f, .name = row_text(&r, 0, 4), .description = row_text(&r, 0, 5), .row_version = row_i64(&r, 0, 7), .domain = row_text(&r, 0, 10), .type = row_text(&r, 0, 11), .created_at = row_time(&r, 0, 17), .exchange_status = -1, .versions = ""};
+  struct participant *v = ARENA_ARRAY(a, struct participant, r.n);
+  for (live_from = 1; live_from < (size_t)r.n && row_int(&r, (int)live_from, 6) > 0; live_from++) {
+    map_listed(&r, (int)live_from, &v[k]);
+    v[k].federation_uuid = f, v[k++].federation_name = fed->name;
+  }
+  for (size_t i = live_from; i < (size_t)r.n; i++)
+    for (size_t x = 0; x < k; x++)
+      if (uuid_eq(row_uuid(&r, (int)i, 0), v[x].uuid)) live(&r, (int)i, &v[x]);
+  qsort(v, k, sizeof *v, by_type_and_party);
+  *out = v, *n = k;
+  return true;
+}
 
 bool participant_get(struct db *db, struct arena *a, struct uuid id, struct participant *out, struct err *e) {
   struct rows r;

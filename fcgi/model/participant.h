@@ -22,8 +22,12 @@ struct participant {
   const char *op_uuid, *op_kind, *op_state; int op_percent; const char *op_cause;   /* live operation, "" none */
 };
 /* Exchange first, then clusters by party id; one statement whatever the length. Lists hold what lists show: names, uuids, type, party, status, namespace, version,
- * access_info, ingress_info when asked for, the exchange's routes_seen, error_class, created_at, the live operation's state and percent; all else is "" or 0. */
-bool participant_list(struct db *db, struct arena *a, struct uuid federation, bool ingress, struct participant **out, size_t *n, struct err *e) __attribute__((warn_unused_result));
+ * access_info, the exchange's routes_seen, error_class, created_at; by endpoint and for the page also the live operation's state and percent and the name of the
+ * federation. All else is "" or 0. */
+bool participant_list(struct db *db, struct arena *a, struct uuid federation, struct participant **out, size_t *n, struct err *e) __attribute__((warn_unused_result));
+/* The federation with its participants, in one statement; with ingress also their ingress_info. FAIL_NOT_FOUND when it is not there. */
+struct federation;
+bool participant_page(struct db *db, struct arena *a, struct uuid federation, bool ingress, struct federation *fed, struct participant **out, size_t *n, struct err *e) __attribute__((warn_unused_result));
 bool participant_list_endpoint(struct db *db, struct arena *a, struct uuid endpoint, struct participant **out, size_t *n, struct err *e) __attribute__((warn_unused_result));
 bool participant_get(struct db *db, struct arena *a, struct uuid id, struct participant *out, struct err *e) __attribute__((warn_unused_result));   /* live rows only */
 bool participant_exchange(struct db *db, struct arena *a, struct uuid federation, struct participant *out, bool *found, struct err *e) __attribute__((warn_unused_result));

@@ -65,7 +65,7 @@ bool federation_page_load(struct req *q, struct federation_page *v, struct err *
   struct participant *all;
   size_t n;
   *v = (struct federation_page){.x = ARENA_NEW(q->a, struct federation), .tab = nn(req_query(q, "tab"))};
-  if (!req_uuid(q, 0, &id, e) || !federation_get(q->db, q->a, id, v->x, e) || !participant_list(q->db, q->a, id, streq(v->tab, "access"), &all, &n, e)) return false;
+  if (!req_uuid(q, 0, &id, e) || !participant_page(q->db, q->a, id, streq(v->tab, "access"), v->x, &all, &n, e)) return false;
   v->self = arena_fmt(q->a, "/federation/fate/%s", id.s);
   v->all = v->clusters = all, v->access = ARENA_ARRAY(q->a, struct access, n + 1);
   if (n && all[0].type == TYPE_EXCHANGE) v->exchange = all, v->clusters = all + 1, n--;

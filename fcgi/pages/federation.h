@@ -12,7 +12,7 @@ struct federation_page {
   bool exchange_ready, routes_managed, busy;
   const long *routed; size_t n_routed; /* party ids as last seen in the exchange, in ascending order */
 };
-/* Everything of the page from two statements. */
+/* Everything of the page from one statement. */
 bool federation_page_load(struct req *q, struct federation_page *v, struct err *e) __attribute__((warn_unused_result));
 bool federation_routed(const struct federation_page *v, const struct participant *x);
 /* Addresses of a row; computed once per participant and page. */

@@ -123,16 +123,20 @@ def compare(name, federation, path, header, kind):
     try:
         if load(bare.port, "200", "X: y", "/")["size"] != size:
             raise SystemExit("bench: the yardstick prints another number of bytes")
-        ours, theirs, before, used = [], [], {}, {}
+        ours, theirs, used = [], [], {}
+        roots = {"workers": bare.workers.pid, "postgres": PARTS["postgres"], "nginx": bare.nginx.pid}
         for _ in range(ROUNDS):
+            start = {k: cpu(p) for k, p in roots.items()}
             theirs.append(load(bare.port, SECONDS + "s", "X: y", "/"))
+            for k, p in roots.items():
+                used["bare " + k] = used.get("bare " + k, 0) + cpu(p) - start[k]
             before = {k: cpu(p) for k, p in PARTS.items()}
             ours.append(load(PORT, SECONDS + "s", header, path))
             for k, p in PARTS.items():
                 used[k] = used.get(k, 0) + cpu(p) - before[k]
     finally:
         bare.stop()
-    n = sum(o["n"] for o in ours)
+    n, m = sum(o["n"] for o in ours), sum(t["n"] for t in theirs)
     mid = lambda rows, key: statistics.median(r[key] for r in rows)  # noqa: E731
     print("%s: %d bytes, %d connections" % (name, size, CONNECTIONS))
     say("requests/s of the yardstick", "%.0f" % mid(theirs, "rate"))
@@ -142,6 +146,7 @@ def compare(name, federation, path, header, kind):
     late = statistics.median(o["p99"] / t["p99"] for o, t in zip(ours, theirs))
     say("product: p50, p90, p99, max in ms", "%.1f %.1f %.1f %.1f" % tuple(mid(ours, k) for k in ("p50", "p90", "p99", "max")), "p99 <= 3 x (%.1f x)" % late, late <= 3)
     say("CPU time a request in us: workers, PostgreSQL, nginx", "%.0f %.0f %.0f" % tuple(used[k] / n * 1e6 for k in ("web", "postgres", "nginx")))
+    say("  the yardstick's", "%.0f %.0f %.0f" % tuple(used["bare " + k] / m * 1e6 for k in ("workers", "postgres", "nginx")))
     return mid(ours, "rate")
 
 
