@@ -15,7 +15,8 @@ def is_real():
 def rule(*standin_options):
     """The rig's rule for the image."""
     other = os.environ.get("KUBEFATE_PROGRAM")
-    run = ["/bin/sh", "-c", other] if other else [sys.executable, "-B", os.path.join(HERE, "kubefate.py")] + list(standin_options)
+    # exec: what the node kills is its child, not a grandchild
+    run = ["/bin/sh", "-c", "exec " + other] if other else [sys.executable, "-B", os.path.join(HERE, "kubefate.py")] + list(standin_options)
     return {"image": "federatedai/kubefate", "run": run}
 
 
