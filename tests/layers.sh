@@ -7,7 +7,7 @@ layer clone 9 bash tests/run/clone.sh
 layer http 175 bash tests/http/run.sh
 layer client 45 bash tests/client/run.sh
 layer fuzz 35 bash tests/fuzz/run.sh
-layer kubefate 28 bash tests/kubefate/run.sh
+layer kubefate 29 bash tests/kubefate/run.sh
 layer flow 38 bash tests/flow/run.sh
 layer faults 27 bash tests/faults/run.sh
 layer kills 15 bash tests/kills/run.sh

@@ -4,7 +4,7 @@ Kubernetes' controllers. Numbers with what is demanded of them (issue 3); they h
 
     times.py [CHART_VERSION]      KUBEFATE_PROGRAM and KUBEFATE_CHARTS as for tests/kubefate/run.sh; root
     TIMES_CPU_RIG, TIMES_CPU_PRODUCT: cores (default: the first and the last); TIMES_STEPS=yes also prints every step's share"""
-import os, shutil, sys, time
+import os, sys, time
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", d) for d in ("lib", "kubefate", "flow")]
@@ -113,12 +113,7 @@ def main():
     os.sched_setaffinity(0, {int(os.environ.get("TIMES_CPU_RIG", core(False)))})
     with Rig(["a", "b"], [program.rule()]) as rig, program.Charts(rig):
         os.sched_setaffinity(0, mine)
-        try:
-            return rig.run_inside(["taskset", "-c", product, sys.executable, "-B", os.path.abspath(__file__), "--inside", rig.dir, version]).returncode
-        finally:
-            shutil.rmtree(rig.dir + ".state", ignore_errors=True)
-            if os.path.exists(rig.dir + ".state.out"):
-                os.unlink(rig.dir + ".state.out")
+        return rig.run_inside(["taskset", "-c", product, sys.executable, "-B", os.path.abspath(__file__), "--inside", rig.dir, version]).returncode
 
 
 if __name__ == "__main__":

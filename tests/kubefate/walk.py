@@ -3,7 +3,7 @@
 real charts (FACTS.md). The layer flow does more, but only on the stand-in.
 
     walk.py [CHART_VERSION...]     KUBEFATE_PROGRAM and KUBEFATE_CHARTS as for run.sh; root. Last line: walk: N passed, N failed, N skipped"""
-import base64, os, shutil, sys, time, traceback
+import base64, os, sys, time, traceback
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "flow")]
@@ -175,13 +175,9 @@ def main():
     if sys.argv[1:2] == ["--inside"]:
         return inside(sys.argv[2], sys.argv[3:])
     with Rig(["a", "b"], [program.rule()]) as rig, program.Charts(rig):
-        try:
-            code = rig.run_inside([sys.executable, "-B", os.path.abspath(__file__), "--inside", rig.dir] + (sys.argv[1:] or VERSIONS)).returncode
-            if code:
-                program.print_logs(rig, "ab")
-        finally:
-            if not os.environ.get("KEEP_RIG"):
-                shutil.rmtree(rig.dir + ".state", ignore_errors=True)
+        code = rig.run_inside([sys.executable, "-B", os.path.abspath(__file__), "--inside", rig.dir] + (sys.argv[1:] or VERSIONS)).returncode
+        if code:
+            program.print_logs(rig, "ab")
     return code
 
 
