@@ -31,7 +31,7 @@ F
 printf '#!/bin/sh\n' > "$dir/update-rc.d"
 chmod +x "$dir"/*
 export LOG=$dir/log
-try() { : > "$LOG"; says=$(env PATH="$dir:$PATH" INSTALLED="${INSTALLED:-}" "$@" sh conf/install-packages.sh 2>&1); rc=$?; }
+try() { : > "$LOG"; says=$(env -u FEDLCM_UPGRADE PATH="$dir:$PATH" INSTALLED="${INSTALLED:-}" "$@" sh conf/install-packages.sh 2>&1); rc=$?; }
 installed() { [ "$rc" = 0 ] && [ "$(cat "$LOG")" = "$1" ]; }
 refused() { [ "$rc" != 0 ] && [ ! -s "$LOG" ]; }
 
