@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The layers of `make test`, sourced by tests/all.sh: layer NAME LEAST COMMAND...
 layer unit 190 bash tests/lib/unit.sh
-layer launcher 60 bash tests/run/launcher.sh
+layer launcher 65 bash tests/run/launcher.sh
 layer packages 8 bash tests/run/packages.sh
 layer clone 9 bash tests/run/clone.sh
 layer http 175 bash tests/http/run.sh
