@@ -426,7 +426,8 @@ class Delete(Clustered):
         d = self.accepted(first, "deleteCluster")
         self.accepted(second, "deleteCluster")
         self.assertEqual((d["status"], d["method"], d["cluster_id"], d["meta_data"]), ("Pending", "ClusterDelete", cluster, None))
-        self.assertEqual((row.status, row.data["status"]), (200, "Deleting"))
+        # The second answer may take longer than Helm: then the row is read at its very end, or no more.
+        self.assertIn((row.status, row.data["status"]) if row.status == 200 else row.body["error"], ((200, "Deleting"), (200, "Deleted"), "record not found"))
         ends = sorted(((j["status"], j["states"][-1]) for j in (T.until(a.data["uuid"]) for a in (first, second))), reverse=True)
         self.assertEqual(ends[0], ("Success", "uninstall Success"))
         self.assertEqual(ends[1][0], "Failed")
