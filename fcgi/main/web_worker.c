@@ -43,7 +43,7 @@ int web_worker(const struct conf *c, int fd, bool wait_pool, int ready_fd) {
   fcgi_init(fd);
   if (write(ready_fd, "r", 1) != 1) return 3;
   close(ready_fd);
-  for (long served = 0; !worn(served) && fcgi_next(fd, &stop); served++) {
+  for (long served = 0; !worn(served) && fcgi_next(&stop); served++) {
     supervisor_beat(true);
     fcgi_serve(&app, a);
     supervisor_beat(false);

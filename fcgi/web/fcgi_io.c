@@ -1,9 +1,12 @@
 #define NO_FCGI_DEFINES
 #include "web/fcgi_io.h"
 #include <errno.h>
+#include <fastcgi.h>
 #include <fcgiapp.h>
-#include <poll.h>
+#include <limits.h>
 #include <signal.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
 #include "base/log.h"
 #include "base/num.h"
 #include "base/str.h"
@@ -11,18 +14,22 @@
 
 enum { BODY_MAX = 34 << 20, PAGE_MAX = 4 << 20 };
 static FCGX_Request io;
+static int waiter = -1;
 
+/* EPOLLEXCLUSIVE: a connection wakes one idle worker, not all of them. */
 void fcgi_init(int fd) {
+  struct epoll_event want = {.events = EPOLLIN | EPOLLEXCLUSIVE};
   BUG_ON(FCGX_Init() != 0 || FCGX_InitRequest(&io, fd, 0) != 0);
+  BUG_ON((waiter = epoll_create1(EPOLL_CLOEXEC)) < 0 || epoll_ctl(waiter, EPOLL_CTL_ADD, fd, &want) != 0);
 }
 
-bool fcgi_next(int fd, volatile int *stop) {
+bool fcgi_next(volatile int *stop) {
   sigset_t open;
   sigprocmask(SIG_SETMASK, NULL, &open);
   sigdelset(&open, SIGTERM), sigdelset(&open, SIGQUIT), sigdelset(&open, SIGHUP);
   while (!*stop) {
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    int n = ppoll(&p, 1, &(struct timespec){.tv_sec = 5}, &open);
+    struct epoll_event ready;
+    int n = epoll_pwait(waiter, &ready, 1, 5000, &open);
     if (n < 0 && errno != EINTR) return false;
     if (n <= 0) return !*stop && n == 0 ? true : !*stop; /* a pause gives the caller time for its own duties */
     int r = FCGX_Accept_r(&io);
@@ -64,6 +71,40 @@ static void fill(struct req *q) {
   read_body(q);
 }
 
+/* Everything in one write: libfcgi's own writer cuts the answer into pieces of 8 KiB and a write for the end, and each would wake nginx. FCGX_Free then closes
+ * the connection as FCGX_Finish_r does. */
+static void put_header(struct arena *a, struct iovec *v, int type, size_t len) {
+  FCGI_Header *h = ARENA_NEW(a, FCGI_Header);
+  *h = (FCGI_Header){.version = FCGI_VERSION_1, .type = (unsigned char)type, .requestIdB1 = (unsigned char)(io.requestId >> 8), .requestIdB0 = (unsigned char)io.requestId,
+                     .contentLengthB1 = (unsigned char)(len >> 8), .contentLengthB0 = (unsigned char)len};
+  *v = (struct iovec){h, sizeof *h};
+}
+
+static void write_all(struct iovec *v, size_t n) {
+  while (n) {
+    ssize_t done = writev(io.ipcFd, v, (int)(n < IOV_MAX ? n : IOV_MAX));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) return; /* nginx is gone: nobody is left to tell */
+    for (; n && (size_t)done >= v->iov_len; v++, n--) done -= (ssize_t)v->iov_len;
+    if (n) v->iov_base = (char *)v->iov_base + done, v->iov_len -= (size_t)done;
+  }
+}
+
+static void send_records(struct arena *a, const struct buf *part, int n_parts) {
+  size_t n = 0, most = 2;
+  for (int i = 0; i < n_parts; i++) most += 2 * (part[i].n / FCGI_MAX_LENGTH + 1);
+  struct iovec *v = ARENA_ARRAY(a, struct iovec, most + 1);
+  for (int i = 0; i < n_parts; i++)
+    for (size_t at = 0, len; at < part[i].n; at += len) {
+      len = part[i].n - at < FCGI_MAX_LENGTH ? part[i].n - at : FCGI_MAX_LENGTH;
+      put_header(a, &v[n++], FCGI_STDOUT, len), v[n++] = (struct iovec){part[i].p + at, len};
+    }
+  put_header(a, &v[n++], FCGI_STDOUT, 0);
+  put_header(a, &v[n++], FCGI_END_REQUEST, sizeof(FCGI_EndRequestBody)), v[n++] = (struct iovec){ARENA_NEW(a, FCGI_EndRequestBody), sizeof(FCGI_EndRequestBody)};
+  write_all(v, n);
+  FCGX_Free(&io, 1);
+}
+
 static void send_answer(struct req *q, struct resp *r) {
   struct buf h;
   int status = r->status ? r->status : 200;
@@ -74,8 +115,7 @@ static void send_answer(struct req *q, struct resp *r) {
   buf_fmt(&h, "X-Request-Id: %s\r\n", q->request_id);
   for (int i = 0; i < r->n_h; i++) buf_fmt(&h, "%s: %s\r\n", r->h[i].name, r->h[i].value);
   buf_str(&h, "\r\n");
-  FCGX_PutStr(h.p, (int)h.n, io.out);
-  if (status != 304) FCGX_PutStr(r->body.p, (int)r->body.n, io.out);
+  send_records(q->a, (struct buf[]){h, r->body}, status == 304 ? 1 : 2);
 }
 
 void fcgi_serve(struct app *app, struct arena *a) {
@@ -86,6 +126,4 @@ void fcgi_serve(struct app *app, struct arena *a) {
   buf_init(&r.body, a, PAGE_MAX);
   serve(&q, &r);
   send_answer(&q, &r);
-  FCGX_Finish_r(&io);
-  io.in = NULL;
 }

@@ -4,6 +4,6 @@
 #include "web/req.h"
 void fcgi_init(int listen_fd);
 /* Waits for a request with TERM unblocked only while waiting (reference 81 section 2: loses no signal). false: told to stop. */
-bool fcgi_next(int listen_fd, volatile int *stop);
+bool fcgi_next(volatile int *stop);
 void fcgi_serve(struct app *app, struct arena *a);
 #endif
