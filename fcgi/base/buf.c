@@ -23,7 +23,7 @@ static bool room(struct buf *b, size_t n) {
   return true;
 }
 
-void buf_add(struct buf *b, const void *p, size_t n) {
+void buf_add_slow(struct buf *b, const void *p, size_t n) {
   if (!n || !room(b, n)) return;
   memcpy(b->p + b->n, p, n);
   b->n += n;

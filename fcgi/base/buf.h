@@ -9,13 +9,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct arena;
 struct buf { struct arena *a; char *p; size_t n, cap, max; bool failed; };
 
 void buf_init(struct buf *b, struct arena *a, size_t max);
 void buf_clear(struct buf *b);
-void buf_add(struct buf *b, const void *p, size_t n);       /* literal bytes */
+void buf_add_slow(struct buf *b, const void *p, size_t n);  /* only for buf_add */
+static inline void buf_add(struct buf *b, const void *p, size_t n) { /* literal bytes; inline because templates are made of it */
+  if (b->failed || !n || n > b->cap - b->n) { buf_add_slow(b, p, n); return; }
+  memcpy(b->p + b->n, p, n);
+  b->n += n, b->p[b->n] = 0;
+}
 void buf_str(struct buf *b, const char *opt_s);             /* literal C string */
 void buf_ch(struct buf *b, char c);
 void buf_fmt(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

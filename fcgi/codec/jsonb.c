@@ -23,7 +23,7 @@ static const char *value_end(const char *p) {
   return p;
 }
 
-bool jsonb_next(const char **at, struct jsonb_member *out) {
+bool jsonb_open(const char **at, struct jsonb_member *out) {
   const char *p = *at;
   while (*p == '{' || *p == ',' || *p == ' ') p++;
   if (*p != '"') return *at = p, false;
@@ -31,7 +31,15 @@ bool jsonb_next(const char **at, struct jsonb_member *out) {
   if (*end != ':') return *at = end, false;
   *out = (struct jsonb_member){.key = p, .key_len = (size_t)(end - p)};
   for (end++; *end == ' ';) end++;
-  out->value = end, *at = value_end(end), out->value_len = (size_t)(*at - end);
+  *at = out->value = end;
+  return true;
+}
+
+void jsonb_skip(const char **at) { *at = value_end(*at); }
+
+bool jsonb_next(const char **at, struct jsonb_member *out) {
+  if (!jsonb_open(at, out)) return false;
+  jsonb_skip(at), out->value_len = (size_t)(*at - out->value);
   return true;
 }
 
@@ -44,11 +52,6 @@ int jsonb_members(const char *p, struct jsonb_member *m, int max) {
     m[n++] = x;
   }
   return *p == '}' ? n : -1;
-}
-
-bool jsonb_key(const struct jsonb_member *m, const char *name) {
-  size_t n = strlen(name);
-  return m->key_len == n + 2 && !memcmp(m->key + 1, name, n);
 }
 
 const char *jsonb_text(struct arena *a, const char *value, size_t len) {

@@ -5,7 +5,12 @@
 #include "base/b64.h"
 #include "base/log.h"
 
-void sha256_raw(const void *p, size_t n, unsigned char out[32]) { BUG_ON(EVP_Digest(p, n, out, NULL, EVP_sha256(), NULL) != 1); }
+/* Fetched once: OpenSSL 3 looks an implicit algorithm up at each use. */
+void sha256_raw(const void *p, size_t n, unsigned char out[32]) {
+  static EVP_MD *md;
+  if (!md) BUG_ON(!(md = EVP_MD_fetch(NULL, "SHA256", NULL)));
+  BUG_ON(EVP_Digest(p, n, out, NULL, md, NULL) != 1);
+}
 
 char *sha256_hex(struct arena *a, const void *p, size_t n) {
   unsigned char d[32];

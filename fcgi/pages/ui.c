@@ -165,19 +165,23 @@ bool ui_fragment(struct req *q, struct resp *r, tmpl_body *body, const void *v, 
 }
 
 /* --- addresses --- */
-static void services(const struct page *p, const char *json, struct access *out) {
+/* all: also what only the table of addresses shows. */
+static void services(const struct page *p, const char *json, bool all, struct access *out) {
   struct jsonb_member m, f;
   out->services = ARENA_ARRAY(p->q->a, struct access_row, 6);
-  for (const char *at = json; out->n_services < 6 && jsonb_next(&at, &m);) {
+  for (const char *at = json; out->n_services < 6 && jsonb_open(&at, &m);) {
     struct access_row *r = &out->services[out->n_services++];
     *r = (struct access_row){.service = jsonb_text(p->q->a, m.key, m.key_len), .host = "", .type = "", .fqdn = "", .port = ""};
-    for (const char *in = m.value; *m.value == '{' && in < m.value + m.value_len && jsonb_next(&in, &f);) {
+    if (*at != '{') { jsonb_skip(&at); continue; }
+    while (jsonb_next(&at, &f)) {
       if (jsonb_key(&f, "host")) r->host = jsonb_text(p->q->a, f.value, f.value_len);
+      else if (jsonb_key(&f, "port") && *f.value != '0') r->port = arena_strndup(p->q->a, f.value, f.value_len);
+      else if (!all) continue;
       else if (jsonb_key(&f, "service_type")) r->type = jsonb_text(p->q->a, f.value, f.value_len);
       else if (jsonb_key(&f, "fqdn")) r->fqdn = jsonb_text(p->q->a, f.value, f.value_len);
-      else if (jsonb_key(&f, "port") && *f.value != '0') r->port = arena_strndup(p->q->a, f.value, f.value_len);
       else if (jsonb_key(&f, "tls")) r->tls = *f.value == 't';
     }
+    if (*at == '}') at++;
     if (streq(r->service, "frontend") && *r->host) r->url = ui_fmt(p, "https://%s:%s", r->host, r->port);
   }
 }
@@ -233,13 +237,14 @@ static void host_lines(const struct page *p, const struct participant *x, struct
 
 void ui_services(const struct page *p, const struct participant *x, struct access *out) {
   *out = (struct access){.read = true};
-  services(p, nn(x->access_info), out);
+  services(p, nn(x->access_info), false, out);
 }
 
 void ui_access(const struct page *p, const struct participant *x, struct access *out) {
   struct err e = ERR_INIT;
   js *i = NULL;
-  ui_services(p, x, out);
+  *out = (struct access){.read = true};
+  services(p, nn(x->access_info), true, out);
   if (*nn(x->ingress_info) && js_parse(p->q->a, x->ingress_info, strlen(x->ingress_info), 1 << 20, &i, &e)) ingresses(p, i, out);
   host_lines(p, x, out);
 }

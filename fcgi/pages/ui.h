@@ -56,6 +56,6 @@ struct access {
   struct host_line *lines; size_t n_lines;      /* for the hosts file: "10.0.0.7 a.example.com b.example.com  # fedlcm lab/party" */
 };
 void ui_access(const struct page *p, const struct participant *x, struct access *out);
-/* The services alone, for lists. */
+/* Names, hosts and ports of the services alone, for lists. */
 void ui_services(const struct page *p, const struct participant *x, struct access *out);
 #endif

@@ -16,12 +16,7 @@ void tmpl_put_url(struct buf *b, const char *s) {
   buf_html(b, ok ? s : "#");
 }
 
-struct html page_body(const struct page *p, tmpl_body *body, const void *v) {
-  struct buf b;
-  buf_init(&b, p->q->a, 2 << 20);
-  body(&b, p, v);
-  return (struct html){b.p, b.n};
-}
+void tmpl_page_body(struct buf *out, const struct page *p, tmpl_body *body, const void *v) { body(out, p, v); }
 
 const char *page_version(void) { return FEDLCM_VERSION; }
 

@@ -32,7 +32,7 @@ void tmpl_put_label(struct buf *b, const struct page *p, enum msg key);
 /* Renders `body` inside the frame (header, navigation, language menu, banner, breadcrumbs, flash, footer) into r->body. */
 typedef void tmpl_body(struct buf *out, const struct page *p, const void *v);
 /* For the layout template only. */
-struct html page_body(const struct page *p, tmpl_body *body, const void *v);
+void tmpl_page_body(struct buf *out, const struct page *p, tmpl_body *body, const void *v);
 const char *page_version(void);
 bool page_render(struct page *p, struct resp *r, tmpl_body *body, const void *v, struct err *e) __attribute__((warn_unused_result));
 #endif

@@ -176,6 +176,13 @@ static void members_of_jsonb_are_read_without_a_tree(void **s) {
   assert_false(jsonb_next(&in, &m[3]));
   assert_int_equal(jsonb_members("{}", m, 4), 0);
   assert_int_equal(jsonb_members("[]", m, 4), -1); assert_int_equal(jsonb_members("null", m, 4), -1); assert_int_equal(jsonb_members("", m, 4), -1);
+  in = t;
+  assert_true(jsonb_open(&in, &m[0]) && jsonb_key(&m[0], "a") && *in == '{' && in == m[0].value);
+  assert_true(jsonb_open(&in, &m[1]) && jsonb_key(&m[1], "x") && *in == '"'); /* walked into */
+  jsonb_skip(&in);
+  assert_false(jsonb_open(&in, &m[1]));
+  assert_int_equal(*in++, '}');
+  assert_true(jsonb_next(&in, &m[1]) && jsonb_key(&m[1], "b")); /* and out again */
   for (size_t n = 0; n < strlen(t); n++) { /* nothing is read behind the end of a text that was cut */
     char *cut = strndup(t, n);
     for (in = cut; jsonb_next(&in, &m[0]);) (void)jsonb_text(A, m[0].value, m[0].value_len);
