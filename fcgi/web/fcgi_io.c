@@ -16,7 +16,8 @@ enum { BODY_MAX = 34 << 20, PAGE_MAX = 4 << 20 };
 static FCGX_Request io;
 static int waiter = -1;
 
-/* EPOLLEXCLUSIVE: a connection wakes one idle worker, not all of them. */
+/* EPOLLEXCLUSIVE: a connection wakes one idle worker, not all of them. If that one is killed before it accepts, the others are not told again: so each looks at
+ * the socket itself after every pause. */
 void fcgi_init(int fd) {
   struct epoll_event want = {.events = EPOLLIN | EPOLLEXCLUSIVE};
   BUG_ON(FCGX_Init() != 0 || FCGX_InitRequest(&io, fd, 0) != 0);
@@ -31,10 +32,11 @@ bool fcgi_next(volatile int *stop) {
     struct epoll_event ready;
     int n = epoll_pwait(waiter, &ready, 1, 5000, &open);
     if (n < 0 && errno != EINTR) return false;
-    if (n <= 0) return !*stop && n == 0 ? true : !*stop; /* a pause gives the caller time for its own duties */
+    if (n < 0) continue;
     int r = FCGX_Accept_r(&io);
     if (r >= 0) return true;
     if (r != -EAGAIN && r != -EINTR) { log_warn("web", "accept failed", "code", num_text((char[24]){0}, r)); return false; }
+    if (n == 0) return !*stop; /* a pause gives the caller time for its own duties */
   }
   return false;
 }

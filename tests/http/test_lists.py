@@ -100,6 +100,16 @@ class Lists(Case):
 
         self.same("/federation/fate/%s/participant" % self.fed, seed, lambda d: d["clusters"], "/federation/fate/" + self.fed)
 
+    def test_answers_of_many_fastcgi_records_arrive_whole(self):
+        fed = seed_federation()
+        seed_party(fed, 1, 1, self.endpoint, self.infra)
+        made = seed_party(fed, 2, 300, self.endpoint, self.infra)
+        a, page = call("GET", "/federation/fate/%s/participant" % fed), raw("GET", "/federation/fate/" + fed, headers={"Cookie": self.cookie})
+        self.assertEqual([x["uuid"] for x in a.data["clusters"]], made)
+        self.assertGreater(min(len(a.text), len(page.text)), 3 * 65535)
+        self.assertTrue(page.text.rstrip().endswith("</html>"), page.text[-200:])
+        self.assertEqual([u for u in made if u not in page.text], [])
+
     def test_chart(self):
         def seed(n):
             sql("insert into chart (id, uuid, name, type, chart_name, version, app_version) select 1000 + (select max(id) from chart) + i, gen_random_uuid(), 'many', 2, 'many', gen_random_uuid()::text, 'v1' from generate_series(1, %d) i" % n)
