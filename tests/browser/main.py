@@ -54,7 +54,7 @@ def part(name, port):
 
 
 if __name__ == "__main__":
-    runs = part(PART, 9080)
+    runs = part(PART, int(os.environ.get("RIG_PRODUCT_PORT", 9080)))
     failed, passed = sum(g.failed for g in runs), sum(g.passed for g in runs)
     print("part: %d passed, %d failed" % (passed, failed))
     sys.exit(failed != 0)

@@ -27,7 +27,7 @@ class Guide:
         os.makedirs(self.shots, exist_ok=True)
         for old in os.listdir(self.shots):
             os.remove(os.path.join(self.shots, old))
-        self.a, self.c = Kube(rig, "a", 1), Kube(rig, "b", 2)
+        self.a, self.c = Kube(rig, "a"), Kube(rig, "b")
         self.wide, self.narrow = THEMES[lang]
         b.theme(self.wide)
 

@@ -17,7 +17,7 @@ class Way:
 
     def __init__(self, t, name):
         self.t, self.name, self.ns = t, name, "x-" + name
-        self.proxy = P.Proxy(t.rig + "/a", 6453, t.tls, name)
+        self.proxy = P.Proxy(t.rig + "/a", t.a.port, t.tls, name)
         with DOOR:
             self.infra = t.api.add_infra(name, self.proxy.kubeconfig)
             self.endpoint = t.api.add_endpoint(name, self.infra, install=False)
@@ -246,7 +246,7 @@ def test_delete_whose_answer_is_lost_happens_once(t):
 
 # --- probes: a person waits ---
 def test_test_of_an_infrastructure_answers_within_ten_seconds(t):
-    p = P.Proxy(t.rig + "/a", 6453, t.tls, "probe")
+    p = P.Proxy(t.rig + "/a", t.a.port, t.tls, "probe")
     body = t.api.kubeconfig_body(p.kubeconfig)
     for kind, options, word in ((P.SLOW, {"seconds": 30}, ""), (P.CUT, {}, "cut"), (P.HTML, {}, "Something else than Kubernetes"), (P.STATUS, {"code": 503, "reason": "ServiceUnavailable"}, "API server failed"),
                                 (P.HEADERS, {}, "too large"), (P.BODY, {}, "too large"), (P.RESET, {}, "cut"), (P.STATUS, {"code": 429, "reason": "TooManyRequests", "retry_after": 20}, "overloaded")):

@@ -51,7 +51,7 @@ def main():
     rig = sys.argv[1]
     t = Tests("faults")
     with Stack(rig + ".state") as stack:
-        a, b = Kube(rig, "a", 1), Kube(rig, "b", 2)
+        a, b = Kube(rig, "a"), Kube(rig, "b")
         page = Page(stack.url)
         token = re.search(r'name="_csrf" value="([^"]+)"', page.get("/")).group(1)
         t.put(rig=rig, stack=stack, api=Api(stack.url), page=page, a=a, b=b, ka=KubeFate(a), tls=Tls(rig + "/tls"), watcher=Watcher(stack.url), csrf=lambda: urllib.parse.urlencode({"_csrf": token}).encode())

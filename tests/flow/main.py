@@ -13,7 +13,7 @@ def main():
     rig = sys.argv[1]
     t = Tests("flow")
     with Stack(rig + ".state") as stack:
-        a, b = Kube(rig, "a", 1), Kube(rig, "b", 2)
+        a, b = Kube(rig, "a"), Kube(rig, "b")
         t.put(rig=rig, stack=stack, api=Api(stack.url), page=Page(stack.url), a=a, b=b, ka=KubeFate(a), kb=KubeFate(b), rules_lock=threading.Lock())
         t.lane(*guide.SETUP)
         t.lanes(guide.DEPLOY, *cases.LANES)

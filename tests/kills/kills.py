@@ -28,7 +28,8 @@ def check(name, good, detail=""):
 class Stack:
     """The product as `make run` starts it, with six runners, so that a slot is not slowed down for dying too often."""
 
-    def __init__(self, port=9080):
+    def __init__(self):
+        port = int(os.environ.get("RIG_PRODUCT_PORT", 9080))
         self.url = "http://127.0.0.1:%d" % port
         self.env = dict(os.environ, FEDLCM_STATE=STATE, FEDLCM_PORT=str(port), FEDLCM_RUNNERS="6", FEDLCM_WEB_WORKERS="2", FEDLCM_WAIT_WORKERS="1", FEDLCM_PG_OPTIONS="-c fsync=off -c synchronous_commit=off -c full_page_writes=off")
 
@@ -66,7 +67,7 @@ class Stack:
 
 class World:
     def __init__(self, stack):
-        self.kube = Kube(RIG, "a", 1)
+        self.kube = Kube(RIG, "a")
         self.before = self.kube.inventory()
         self.api = Api(stack.url)
         self.infra = self.api.add_infra("lab", open(RIG + "/a/admin.kubeconfig").read())

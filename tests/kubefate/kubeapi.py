@@ -1,9 +1,10 @@
-"""Kubernetes as the stand-in's service account sees it: plain REST with the token and CA that a pod finds under /run/secrets.
+"""Kubernetes as the stand-in's service account sees it: plain REST with the token and CA that a pod finds under /run/secrets, or, where nothing can be
+mounted there (tests/sim), in SERVICE_ACCOUNT_DIR.
 
 Only the account's own rights are used, so a manifest of the product that grants too little fails here as it would with the real program."""
 import http.client, json, os, ssl, urllib.parse
 
-ACCOUNT = "/run/secrets/kubernetes.io/serviceaccount"
+ACCOUNT = os.environ.get("SERVICE_ACCOUNT_DIR", "/run/secrets/kubernetes.io/serviceaccount")
 KINDS = {
     "ConfigMap": ("/api/v1", "configmaps"),
     "Secret": ("/api/v1", "secrets"),

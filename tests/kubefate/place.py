@@ -64,4 +64,4 @@ def address(kube, other_than=None, seconds=40):
 
 
 def admin(rig):
-    return Kube(rig, "a", 1)
+    return Kube(rig, "a")

@@ -35,7 +35,7 @@ class Guide:
 
     def __init__(self, stack, rig, version):
         self.api, self.rig, self.version = Api(stack.url), rig, version
-        self.a, self.b = Kube(rig, "a", 1), Kube(rig, "b", 2)
+        self.a, self.b = Kube(rig, "a"), Kube(rig, "b")
 
     def path(self, kind, uuid):
         return "/federation/fate/%s/%s/%s" % (self.fed, kind, uuid)

@@ -9,7 +9,8 @@ BIN = os.environ.get("STACK_BIN", os.path.join(ROOT, "build/release/bin"))
 class Stack:
     """`fedlcm-run run` on a state directory; its output is in STATE.out."""
 
-    def __init__(self, state, port=9080, **env):
+    def __init__(self, state, port=None, **env):
+        port = port or int(os.environ.get("RIG_PRODUCT_PORT", 9080))
         self.state, self.url = state, "http://127.0.0.1:%d" % port
         self.env = dict(os.environ, FEDLCM_STATE=state, FEDLCM_PORT=str(port), FEDLCM_LOGIN_RATE="60000", **env)
 

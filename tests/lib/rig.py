@@ -1,11 +1,12 @@
-"""Real Kubernetes control planes for tests (tests/realkube), in a network namespace of their own. Root only.
+"""Kubernetes clusters for tests: real control planes (tests/realkube: root and Go), or the simulator (tests/sim), which needs neither.
 
     with Rig(["a", "b"], rules) as rig:
-        rig.run_inside([...argv])          # in that namespace
-        rig.kubeconfig("a"), rig.audit("a"), rig.set_rules("a", [...])
-Inside the namespace: Kube(kubeconfig_dir) is a small admin client.
+        rig.run_inside([...argv])          # where the clusters can be reached
+RIG=real or RIG=sim chooses; otherwise real where it can be had. As root each rig has a network namespace of its own. Without root nothing separates it from
+the machine: it takes free ports, and RIG_PRODUCT_PORT in the environment of what runs inside names one for the product.
+Inside: Kube(directory, cluster) is a small admin client.
 """
-import ctypes, json, os, shutil, signal, ssl, subprocess, tempfile, time, urllib.error, urllib.request
+import ctypes, json, os, re, shutil, signal, socket, ssl, subprocess, sys, tempfile, time, urllib.error, urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -15,19 +16,49 @@ def die_with_parent():
     ctypes.CDLL("libc.so.6").prctl(1, signal.SIGKILL)
 
 
+REAL = os.path.join(ROOT, "build/realkube/realkube")
+
+
+def kind():
+    """real or sim."""
+    return os.environ.get("RIG") or ("real" if os.getuid() == 0 and (os.access(REAL, os.X_OK) or shutil.which("go")) else "sim")
+
+
+def free_ports(n, apart=10):
+    """The first of n free ports of 127.0.0.1 that lie so far apart."""
+    for first in range(20000 + os.getpid() % 8000, 32000, 7):
+        held = []
+        try:
+            for i in range(n):
+                held.append(socket.create_server(("127.0.0.1", first + apart * i)))
+            return first
+        except OSError:
+            continue
+        finally:
+            for s in held:
+                s.close()
+    raise RuntimeError("no free ports")
+
+
 class Rig:
     def __init__(self, clusters, rules, directory=None):
-        self.clusters, self.rules = clusters, rules
+        self.clusters, self.rules, self.kind, self.alone = clusters, rules, kind(), os.getuid() == 0
         self.dir = directory or tempfile.mkdtemp(prefix="rig.", dir="/tmp")
 
     def __enter__(self):
-        subprocess.run(["bash", os.path.join(ROOT, "tests/realkube/build.sh")], check=True)
         rules = os.path.join("/tmp", os.path.basename(self.dir) + ".rules.json")
         with open(rules, "w") as f:
             json.dump(self.rules, f)
+        if self.kind == "real":
+            subprocess.run(["bash", os.path.join(ROOT, "tests/realkube/build.sh")], check=True)
+            argv = [REAL]
+        else:
+            argv = [sys.executable, "-B", os.path.join(ROOT, "tests/sim/sim.py")]
+        argv += ["up", "-dir", self.dir, "-clusters", ",".join(self.clusters), "-programs", rules]
+        if not self.alone:
+            argv += ["-port", str(free_ports(len(self.clusters)))]
         self.log = open(self.dir + ".log", "w")
-        self.proc = subprocess.Popen(["unshare", "--net", os.path.join(ROOT, "build/realkube/realkube"), "up", "-dir", self.dir, "-clusters", ",".join(self.clusters), "-programs", rules],
-                                     stdout=self.log, stderr=self.log, preexec_fn=die_with_parent)
+        self.proc = subprocess.Popen((["unshare", "--net"] if self.alone else []) + argv, stdout=self.log, stderr=self.log, preexec_fn=die_with_parent)
         end = time.time() + 180
         while not os.path.exists(os.path.join(self.dir, "ready")):
             if self.proc.poll() is not None or time.time() > end:
@@ -51,7 +82,7 @@ class Rig:
                 os.unlink(left)
 
     def inside(self, argv):
-        return ["nsenter", "-t", str(self.proc.pid), "-n"] + argv
+        return (["nsenter", "-t", str(self.proc.pid), "-n"] if self.alone else ["env", "RIG_PRODUCT_PORT=%d" % free_ports(1)]) + argv
 
     def run_inside(self, argv, **kw):
         return subprocess.run(self.inside(argv), **kw)
@@ -79,11 +110,13 @@ def audit(directory, cluster):
 
 
 class Kube:
-    """Admin client of one cluster; to be used inside the rig's network namespace."""
+    """Admin client of one cluster; to be used inside the rig."""
 
-    def __init__(self, directory, cluster, index):
+    def __init__(self, directory, cluster):
         d = os.path.join(directory, cluster)
-        self.base = "https://127.0.0.1:%d" % (6443 + 10 * index)
+        with open(os.path.join(d, "admin.kubeconfig")) as f:
+            self.base = re.search(r"server: (\S+)", f.read()).group(1)
+        self.port = int(self.base.rsplit(":", 1)[1])
         self.ctx = ssl.create_default_context(cafile=os.path.join(d, "ca.crt"))
         self.ctx.load_cert_chain(os.path.join(d, "admin.crt"), os.path.join(d, "admin.key"))
 
