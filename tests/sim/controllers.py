@@ -8,6 +8,7 @@ from registry import now, random_suffix
 
 POD, PVC = BY_KIND["Pod"], BY_KIND["PersistentVolumeClaim"]
 NAMESPACE_SECONDS = 1.0  # a real one takes four to six
+UPDATE_SECONDS = 0.3  # a real one needs about as long until the old pods of a changed workload begin to go
 PROGRESS_SECONDS = 600
 
 
@@ -45,7 +46,8 @@ class Controllers:
         at = m.get("namespace", ""), m["name"]
         act = {"Deployment": self.deployment, "StatefulSet": self.statefulset, "Job": self.job, "ServiceAccount": self.account, "Secret": self.token_secret, "PersistentVolumeClaim": self.claim}.get(kind.kind)
         if act and new:
-            self.loop.at(0, act, *at)
+            changed = old and kind.group == "apps" and old.get("spec") != new.get("spec")
+            self.loop.at(UPDATE_SECONDS if changed else 0, act, *at)
         if kind.kind == "Namespace" and new:
             self.loop.at(NAMESPACE_SECONDS if is_going(new) else 0, self.namespace, m["name"])
         if kind.kind == "ResourceQuota" and new and not old:
