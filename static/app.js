@@ -32,6 +32,8 @@
     if (field) { field.addEventListener('input', show); show(); }
   });
 
+  function address(el) { return el.getAttribute('href') || (el.form && el.form.getAttribute('action') + ' ' + el.textContent) || ''; }
+
   /* Fragments: <div data-poll="/ui/...">. ETag spares the work when nothing changed; data-final in the answer ends it. */
   document.querySelectorAll('[data-poll]').forEach(function (box) {
     var url = box.getAttribute('data-poll'), tag = '', began = Date.now(), fails = 0, timer = 0, lost = null;
@@ -60,7 +62,12 @@
         return r.status === 304 ? null : r.text();
       }).then(function (html) {
         if (html !== null && html !== undefined) {
+          var held = box.contains(document.activeElement) ? document.activeElement : null, where = held && address(held);
           box.innerHTML = html;
+          if (where) { /* whoever is there by keyboard stays there */
+            var again = [].filter.call(box.querySelectorAll('a,button,summary'), function (el) { return address(el) === where; })[0];
+            if (again) again.focus({ preventScroll: true });
+          }
           if (box.querySelector('[data-reload]')) { location.reload(); return; }
           if (box.querySelector('[data-final]')) return;
         }

@@ -2,6 +2,7 @@
 #include "pages/catalog.h"
 #include "base/str.h"
 #include "codec/js.h"
+#include "pages/setup.h"
 #include "pages/tables.h"
 #include "tmpl/catalog.h"
 
@@ -30,7 +31,7 @@ const char *cert_service(const struct page *p, int type) {
   return type > CS_NONE && type <= CS_PORTAL_CLIENT ? tr(p, T[type]) : tr(p, MSG_STATUS_UNKNOWN);
 }
 
-struct chart_view { struct chart *v; size_t n; };
+struct chart_view { struct chart *v; size_t n; struct need need; };
 /* What can be used first, newest version first, the exchange before the cluster. */
 static int chart_order(const void *a, const void *b) {
   const struct chart *x = a, *y = b;
@@ -39,10 +40,10 @@ static int chart_order(const void *a, const void *b) {
 }
 static void charts_body(struct buf *out, const struct page *p, const void *v) {
   const struct chart_view *x = v;
-  tmpl_chart_list_page(out, p, x->v, x->n);
+  tmpl_chart_list_page(out, p, x->v, x->n, &x->need);
 }
 static bool charts_get(struct req *q, struct resp *r, struct err *e) {
-  struct chart_view v;
+  struct chart_view v = {.need = {.url = "/setup", .button = text_raw(q->lang, MSG_SETUP_TITLE)}};
   struct page p;
   if (!chart_list(q->db, q->a, 0, q->app->conf.experiment, &v.v, &v.n, e)) return false;
   qsort(v.v, v.n, sizeof *v.v, chart_order);
@@ -64,7 +65,7 @@ static void certs_body(struct buf *out, const struct page *p, const void *v) { t
 static bool certs_get(struct req *q, struct resp *r, struct err *e) {
   struct cert_page v;
   struct page p;
-  if (!authority_list(q->db, q->a, &v.authorities, &v.n_authorities, e) || !cert_list(q->db, q->a, &v.certs, &v.n_certs, e)) return false;
+  if (!authority_list(q->db, q->a, &v.authorities, &v.n_authorities, e) || !cert_list(q->db, q->a, &v.certs, &v.n_certs, e) || !setup_need_of_list(q, v.n_certs, SETUP_EXCHANGE, &v.need, e)) return false;
   page_init(&p, q, SEC_CERTIFICATE, text_raw(q->lang, MSG_NAV_CERTIFICATE));
   return page_render(&p, r, certs_body, &v, e);
 }

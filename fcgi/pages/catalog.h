@@ -4,7 +4,7 @@
 #include "model/cert.h"
 #include "model/chart.h"
 #include "pages/ui.h"
-struct cert_page { struct authority *authorities; size_t n_authorities; struct cert *certs; size_t n_certs; };
+struct cert_page { struct authority *authorities; size_t n_authorities; struct cert *certs; size_t n_certs; struct need need; };
 const char *chart_type(const struct page *p, int type);
 struct html cert_names(const struct page *p, const struct cert *x);   /* names in the certificate */
 const char *cert_service(const struct page *p, int service_type);

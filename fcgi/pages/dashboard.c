@@ -2,31 +2,14 @@
 #include "pages/dashboard.h"
 #include "base/str.h"
 #include "deploy/op.h"
-#include "model/endpoint.h"
-#include "model/infra.h"
 #include "pages/tables.h"
 #include "tmpl/dashboard.h"
 
 static bool load(struct req *q, struct dashboard *v, bool live_only, struct err *e) {
-  struct infra *infras;
-  struct endpoint *eps;
-  size_t n_eps;
-  *v = (struct dashboard){.next_url = "/federation/new"};
+  *v = (struct dashboard){0};
   if (!operation_list(q->db, q->a, true, 20, &v->ops, &v->n_ops, e)) return false;
   for (size_t i = 0; i < v->n_ops; i++) v->n_running += ui_live(&v->ops[i]);
-  if (live_only) return true;
-  if (!infra_list(q->db, q->a, &infras, &v->n_infra, e) || !endpoint_list(q->db, q->a, &eps, &n_eps, e) || !federation_list(q->db, q->a, &v->federations, &v->n_federations, e)) return false;
-  for (size_t i = 0; i < n_eps; i++) v->n_ready += eps[i].status == EP_READY;
-  for (size_t i = 0; i < v->n_federations; i++) {
-    const struct federation *f = &v->federations[i];
-    bool active = f->exchange_status == PARTY_ACTIVE;
-    v->n_exchanges += active;
-    if ((size_t)f->n_ok > v->n_clusters) v->n_clusters = (size_t)f->n_ok;
-    if (i == 0) v->next_url = arena_fmt(q->a, "/federation/fate/%s", f->uuid.s);
-  }
-  v->step = !v->n_infra ? 1 : !v->n_ready ? 2 : !v->n_federations ? 3 : !v->n_exchanges ? 4 : 5;
-  v->complete = v->n_ready && v->n_exchanges && v->n_clusters > 1;
-  return event_recent(q->db, q->a, 12, &v->events, &v->n_events, e);
+  return live_only || (setup_load(q, &v->setup, e) && federation_list(q->db, q->a, &v->federations, &v->n_federations, e) && event_recent(q->db, q->a, 12, &v->events, &v->n_events, e));
 }
 
 static void dashboard_body(struct buf *out, const struct page *p, const void *v) { tmpl_dashboard(out, p, v); }
@@ -36,6 +19,7 @@ static bool dashboard_get(struct req *q, struct resp *r, struct err *e) {
   if (!load(q, &v, false, e)) return false;
   page_init(&p, q, SEC_DASHBOARD, text_raw(q->lang, MSG_NAV_DASHBOARD));
   p.refresh = v.n_running > 0;
+  setup_cookie(q, r, &v.setup);
   return page_render(&p, r, dashboard_body, &v, e);
 }
 
@@ -51,15 +35,15 @@ static bool dashboard_fragment(struct req *q, struct resp *r, struct err *e) {
 }
 
 /* --- operations --- */
-struct op_view { struct operation *o; size_t n; bool open_only; struct event *events; size_t n_events; };
+struct op_view { struct operation *o; size_t n; bool open_only; struct event *events; size_t n_events; struct need need; };
 static void operations_body(struct buf *out, const struct page *p, const void *v) {
   const struct op_view *x = v;
-  tmpl_operations_page(out, p, x->o, x->n, x->open_only);
+  tmpl_operations_page(out, p, x->o, x->n, x->open_only, &x->need);
 }
 static bool operations_get(struct req *q, struct resp *r, struct err *e) {
   struct page p;
   struct op_view v = {.open_only = req_query(q, "open") != NULL};
-  if (!operation_list(q->db, q->a, v.open_only, 200, &v.o, &v.n, e)) return false;
+  if (!operation_list(q->db, q->a, v.open_only, 200, &v.o, &v.n, e) || !setup_need_of_list(q, v.n, SETUP_ENDPOINT, &v.need, e)) return false;
   page_init(&p, q, SEC_OPERATIONS, text_raw(q->lang, MSG_NAV_OPERATIONS));
   for (size_t i = 0; i < v.n; i++) p.refresh |= ui_live(&v.o[i]);
   return page_render(&p, r, operations_body, &v, e);
@@ -110,12 +94,12 @@ static bool operation_retry(struct req *q, struct resp *r, struct err *e) { retu
 /* --- events, help --- */
 static void events_body(struct buf *out, const struct page *p, const void *v) {
   const struct op_view *x = v;
-  tmpl_events_page(out, p, x->events, x->n_events);
+  tmpl_events_page(out, p, x->events, x->n_events, &x->need);
 }
 static bool events_get(struct req *q, struct resp *r, struct err *e) {
   struct page p;
   struct op_view v = {0};
-  if (!event_recent(q->db, q->a, 200, &v.events, &v.n_events, e)) return false;
+  if (!event_recent(q->db, q->a, 200, &v.events, &v.n_events, e) || !setup_need_of_list(q, v.n_events, SETUP_ENDPOINT, &v.need, e)) return false;
   page_init(&p, q, SEC_DASHBOARD, text_raw(q->lang, MSG_EVENTS_TITLE));
   page_crumb(&p, text_raw(q->lang, MSG_NAV_DASHBOARD), "/");
   return page_render(&p, r, events_body, &v, e);

@@ -1,21 +1,19 @@
 /* Endpoints: list, detail, check, deletion. The wizard is in endpoint_new.c. */
 #include "pages/endpoint.h"
 #include "base/str.h"
+#include "pages/setup.h"
 #include "pages/tables.h"
 #include "tmpl/endpoint.h"
 
-struct rows_view { struct endpoint *v; size_t n; bool has_infra; };
+struct rows_view { struct endpoint *v; size_t n; struct need need; };
 static void list_body(struct buf *out, const struct page *p, const void *v) {
   const struct rows_view *x = v;
-  tmpl_endpoint_list(out, p, x->v, x->n, x->has_infra);
+  tmpl_endpoint_list(out, p, x->v, x->n, &x->need);
 }
 static bool list_get(struct req *q, struct resp *r, struct err *e) {
-  struct rows_view v = {.has_infra = true};
-  struct infra *infras;
+  struct rows_view v;
   struct page p;
-  size_t n = 1;
-  if (!endpoint_list(q->db, q->a, &v.v, &v.n, e) || (!v.n && !infra_list(q->db, q->a, &infras, &n, e))) return false;
-  v.has_infra = n > 0;
+  if (!endpoint_list(q->db, q->a, &v.v, &v.n, e) || !setup_need_of_list(q, v.n, SETUP_ENDPOINT, &v.need, e)) return false;
   page_init(&p, q, SEC_ENDPOINT, text_raw(q->lang, MSG_NAV_ENDPOINT));
   for (size_t i = 0; i < v.n; i++) p.refresh |= streq(v.v[i].op_state, "running");
   return page_render(&p, r, list_body, &v, e);

@@ -7,7 +7,7 @@
 #include "pages/ui.h"
 struct endpoint_page {
   /* wizard */
-  struct infra *infras; size_t n_infras; bool any_limited;
+  struct infra *infras; size_t n_infras; bool any_limited; struct need need; /* of the list of infrastructures when it is empty */
   struct infra *infra; struct uuid probe; bool waiting, failed, passed, managed; const struct err *why; struct scan_item scan;
   const char *suggested, *kube_ns, *yaml /* NULL: the form */; const char *const *fields;
   const char **storage; size_t n_storage;

@@ -2,6 +2,7 @@
 #include "base/str.h"
 #include "pages/endpoint.h"
 #include "pages/infra.h"
+#include "pages/setup.h"
 #include "pages/tables.h"
 #include "tmpl/endpoint.h"
 
@@ -11,7 +12,7 @@ static void pick_body(struct buf *out, const struct page *p, const void *v) { tm
 static bool pick_show(struct req *q, struct resp *r, const struct err *why, struct err *e) {
   struct endpoint_page v = {0};
   struct page p;
-  if (!infra_list(q->db, q->a, &v.infras, &v.n_infras, e)) return false;
+  if (!infra_list(q->db, q->a, &v.infras, &v.n_infras, e) || !setup_need_of_list(q, v.n_infras, SETUP_ENDPOINT, &v.need, e)) return false;
   for (size_t i = 0; i < v.n_infras; i++) v.any_limited |= v.infras[i].n_namespaces > 0;
   page_init(&p, q, SEC_ENDPOINT, text_raw(q->lang, MSG_ENDPOINT_NEW));
   page_crumb(&p, text_raw(q->lang, MSG_NAV_ENDPOINT), "/endpoint");

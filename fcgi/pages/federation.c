@@ -5,18 +5,19 @@
 #include "base/str.h"
 #include "codec/jsonb.h"
 #include "deploy/participant_ops.h"
+#include "pages/setup.h"
 #include "pages/tables.h"
 #include "tmpl/federation.h"
 
-struct rows_view { struct federation *v; size_t n; };
+struct rows_view { struct federation *v; size_t n; struct need need; };
 static void list_body(struct buf *out, const struct page *p, const void *v) {
   const struct rows_view *x = v;
-  tmpl_federation_list(out, p, x->v, x->n);
+  tmpl_federation_list(out, p, x->v, x->n, &x->need);
 }
 static bool list_get(struct req *q, struct resp *r, struct err *e) {
   struct rows_view v;
   struct page p;
-  if (!federation_list(q->db, q->a, &v.v, &v.n, e)) return false;
+  if (!federation_list(q->db, q->a, &v.v, &v.n, e) || !setup_need_of_list(q, v.n, SETUP_FEDERATION, &v.need, e)) return false;
   page_init(&p, q, SEC_FEDERATION, text_raw(q->lang, MSG_NAV_FEDERATION));
   return page_render(&p, r, list_body, &v, e);
 }
@@ -60,6 +61,16 @@ static void routed(struct req *q, struct federation_page *v, const char *seen) {
   v->routed = out;
 }
 
+static bool needs(struct req *q, struct federation_page *v, struct err *e) {
+  struct setup_view s;
+  if (v->exchange && v->n_clusters) return true;
+  if (!setup_load(q, &s, e)) return false;
+  setup_focus(&s, v->x, v->exchange);
+  v->need_exchange = setup_need(q, &s, SETUP_EXCHANGE), v->need_cluster = setup_need(q, &s, SETUP_CLUSTERS);
+  v->need_cluster.plain = !v->exchange && streq(v->tab, "");
+  return true;
+}
+
 bool federation_page_load(struct req *q, struct federation_page *v, struct err *e) {
   struct uuid id;
   struct participant *all;
@@ -75,7 +86,7 @@ bool federation_page_load(struct req *q, struct federation_page *v, struct err *
     routed(q, v, v->exchange->routes_seen);
   }
   for (size_t i = 0; i < n; i++) v->n_active += v->clusters[i].status == PARTY_ACTIVE, v->busy |= streq(v->clusters[i].op_state, "running") || streq(v->clusters[i].op_state, "queued");
-  return true;
+  return needs(q, v, e);
 }
 
 bool federation_routed(const struct federation_page *v, const struct participant *x) {

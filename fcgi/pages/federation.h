@@ -9,10 +9,11 @@ struct federation_page {
   struct participant *all, *exchange /* NULL none */, *clusters; size_t n_clusters, n_active;
   struct access *access;               /* parallel to all; filled when first asked for */
   struct event *events; size_t n_events;
+  struct need need_exchange, need_cluster; /* of the sections that are empty */
   bool exchange_ready, routes_managed, busy;
   const long *routed; size_t n_routed; /* party ids as last seen in the exchange, in ascending order */
 };
-/* Everything of the page from one statement. */
+/* Everything of the page from one statement; one more for what is missing when a section is empty. */
 bool federation_page_load(struct req *q, struct federation_page *v, struct err *e) __attribute__((warn_unused_result));
 bool federation_routed(const struct federation_page *v, const struct participant *x);
 /* Addresses of a row; computed once per participant and page. */

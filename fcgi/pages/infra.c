@@ -2,6 +2,7 @@
 #include "pages/infra.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "pages/setup.h"
 #include "pages/tables.h"
 #include "tmpl/infra.h"
 
@@ -33,15 +34,15 @@ static void crumbs(struct page *p, const struct infra *opt_x) {
 }
 
 /* --- list --- */
-struct rows_view { struct infra *v; size_t n; };
+struct rows_view { struct infra *v; size_t n; struct need need; };
 static void list_body(struct buf *out, const struct page *p, const void *v) {
   const struct rows_view *x = v;
-  tmpl_infra_list(out, p, x->v, x->n);
+  tmpl_infra_list(out, p, x->v, x->n, &x->need);
 }
 static bool list_get(struct req *q, struct resp *r, struct err *e) {
   struct rows_view v;
   struct page p;
-  if (!infra_list(q->db, q->a, &v.v, &v.n, e)) return false;
+  if (!infra_list(q->db, q->a, &v.v, &v.n, e) || !setup_need_of_list(q, v.n, SETUP_INFRA, &v.need, e)) return false;
   page_init(&p, q, SEC_INFRA, text_raw(q->lang, MSG_NAV_INFRA));
   return page_render(&p, r, list_body, &v, e);
 }

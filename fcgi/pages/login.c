@@ -7,9 +7,6 @@
 #include "web/tmpl.h"
 #include "web/view.h"
 
-/* Only paths of our own: an open redirect would lend our name to others. */
-static const char *safe_next(const char *next) { return next && next[0] == '/' && next[1] != '/' && next[1] != '\\' && !strpbrk(next, "\r\n\t") ? next : "/"; }
-
 /* The API keeps upstream's texts; a person gets a sentence. */
 static void say(struct err *why) {
   static const struct { enum msg upstream, shown; } SAID[] = {{MSG_LOGIN_WRONG, MSG_LOGIN_WRONG_SHOWN}, {MSG_LOGIN_MISSING, MSG_LOGIN_WRONG_SHOWN}, {MSG_PASSWORD_WRONG, MSG_PASSWORD_WRONG_SHOWN},
@@ -30,12 +27,12 @@ static bool login_show(struct req *q, struct resp *r, const char *user, const ch
   return page_render(&p, r, login_body, &(struct login_view){user, next, why}, e);
 }
 
-static bool login_get(struct req *q, struct resp *r, struct err *e) { return login_show(q, r, "", safe_next(req_query(q, "next")), NULL, e); }
+static bool login_get(struct req *q, struct resp *r, struct err *e) { return login_show(q, r, "", req_own_path(req_query(q, "next")), NULL, e); }
 
 static bool login_post(struct req *q, struct resp *r, struct err *e) {
   struct user u;
   struct err why = ERR_INIT;
-  const char *token, *next = safe_next(req_field(q, "next"));
+  const char *token, *next = req_own_path(req_field(q, "next"));
   if (!user_login(q->db, q->a, req_field(q, "username"), req_field(q, "password"), q->remote_addr, &u, &why)) {
     if (why.kind == FAIL_UNAVAILABLE) return err_move(e, &why);
     r->status = why.kind == FAIL_BUSY ? 429 : 401;
@@ -92,7 +89,7 @@ static bool language_get(struct req *q, struct resp *r, struct err *e) {
   enum lang l = LANG_EN;
   (void)e;
   if (lang_parse(req_query(q, "lang"), &l)) resp_cookie(r, q, "lang", lang_code(l), 365L * 86400, true);
-  return resp_redirect(r, q, safe_next(req_query(q, "next")));
+  return resp_redirect(r, q, req_own_path(req_query(q, "next")));
 }
 
 static const struct route R[] = {

@@ -21,6 +21,7 @@ const struct delete_line *party_leftovers(const struct party_page *v);
 struct party_form_page {
   int type; bool external; struct federation *fed; const char *action, *back;
   struct endpoint *endpoints; size_t n_endpoints;      /* ready ones */
+  enum msg missing; struct need need;                  /* what this form cannot do without; MSG_NONE: it is there */
   struct chart *charts; size_t n_charts; const char *chart; /* uuid of the one proposed */
   bool any_account;                                    /* an infrastructure has a registry account stored */
   const char *suggested, *slug, *party_id, *namespace_, *namespace_hint, *registry;

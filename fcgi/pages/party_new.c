@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "model/infra.h"
 #include "pages/party.h"
+#include "pages/setup.h"
 #include "pages/tables.h"
 #include "tmpl/participant.h"
 
@@ -42,6 +43,19 @@ static bool charts(struct req *q, struct party_form_page *v, struct err *e) {
   return true;
 }
 
+/* A form that can only be refused is not shown. */
+static bool missing(struct req *q, struct party_form_page *v, const struct participant *opt_exchange, struct err *e) {
+  struct setup_view s;
+  bool active = opt_exchange && opt_exchange->status == PARTY_ACTIVE;
+  if (!v->external && !v->n_endpoints) v->missing = MSG_WIZARD_NO_ENDPOINT;
+  else if (v->type == TYPE_CLUSTER && !active) v->missing = MSG_WIZARD_NO_EXCHANGE;
+  if (!v->missing) return true;
+  if (!setup_load(q, &s, e)) return false;
+  setup_focus(&s, v->fed, opt_exchange);
+  v->need = setup_need(q, &s, v->type == TYPE_EXCHANGE ? SETUP_EXCHANGE : SETUP_CLUSTERS);
+  return true;
+}
+
 static bool suggestions(struct req *q, struct party_form_page *v, struct err *e) {
   struct participant x = {.chart_version = ""};
   struct infra *infras;
@@ -59,7 +73,7 @@ static bool suggestions(struct req *q, struct party_form_page *v, struct err *e)
     v->party_id = arena_fmt(q->a, "%ld", next), v->suggested = arena_fmt(q->a, "cluster-%ld", next), v->namespace_hint = arena_fmt(q->a, "fate-%ld", next);
   }
   propose_chart(v, found && x.is_managed ? x.chart_version : "");
-  return true;
+  return missing(q, v, found ? &x : NULL, e);
 }
 
 static bool load(struct req *q, int type, struct party_form_page *v, struct err *e) {

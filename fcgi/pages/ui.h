@@ -42,6 +42,9 @@ struct html ui_json_text(const struct page *p, const char *s);      /* foreign t
 usec_t ui_now(void);
 bool ui_may(const struct page *p);                                  /* the person may change things */
 
+/* What an empty list leads to: the sentence about the prerequisite that is missing (key MSG_NONE: none is), the one button to its form or record ("" none). */
+struct need { struct text why; const char *url, *button; bool plain /* the page has this button once more, as its main one */, steps /* the list of steps is linked */; };
+
 /* Body without the frame, with an ETag made from it; 304 when the reader has it. */
 bool ui_fragment(struct req *q, struct resp *r, tmpl_body *body, const void *v, struct err *e);
 

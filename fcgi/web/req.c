@@ -21,6 +21,8 @@ const char *req_cookie(const struct req *q, const char *name) {
   return NULL;
 }
 
+const char *req_own_path(const char *next) { return next && next[0] == '/' && next[1] != '/' && next[1] != '\\' && !strpbrk(next, "\r\n\t") ? next : "/"; }
+
 bool req_uuid(const struct req *q, int i, struct uuid *out, struct err *e) {
   if (i < q->n_seg && uuid_parse(q->seg[i], out)) return true;
   return q->route->flags & ROUTE_API ? err_set(e, FAIL_NOT_FOUND, MSG_WEB_UNKNOWN_ID, i < q->n_seg ? q->seg[i] : "") : err_set(e, FAIL_NOT_FOUND, MSG_WEB_NOT_FOUND);

@@ -48,6 +48,8 @@ const char *req_query(const struct req *q, const char *name);   /* NULL when abs
 const char *req_field(const struct req *q, const char *name);   /* posted field, "" when absent */
 bool req_flag(const struct req *q, const char *name);           /* checkbox: "on" "1" "true" */
 const char *req_cookie(const struct req *q, const char *name);  /* NULL when absent */
+/* The path when it is one of our own, else "/": an open redirect would lend our name to others. */
+const char *req_own_path(const char *opt_next);
 /* {uuid} segment i; a malformed one is FAIL_NOT_FOUND (pages and API alike). */
 bool req_uuid(const struct req *q, int i, struct uuid *out, struct err *e) __attribute__((warn_unused_result));
 #endif

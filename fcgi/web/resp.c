@@ -13,7 +13,7 @@ void resp_header(struct resp *r, struct req *q, const char *name, const char *va
 }
 
 void resp_cookie(struct resp *r, struct req *q, const char *name, const char *value, long max_age_s, bool http_only) {
-  resp_header(r, q, "Set-Cookie", arena_fmt(q->a, "%s=%s; Path=/; Max-Age=%ld; SameSite=Lax%s%s", name, value, max_age_s, http_only ? "; HttpOnly" : "", q->https ? "; Secure" : ""));
+  resp_header(r, q, "Set-Cookie", arena_fmt(q->a, "%s=%s; Path=/%s; SameSite=Lax%s%s", name, value, max_age_s < 0 ? "" : arena_fmt(q->a, "; Max-Age=%ld", max_age_s), http_only ? "; HttpOnly" : "", q->https ? "; Secure" : ""));
 }
 
 bool resp_redirect(struct resp *r, struct req *q, const char *location) {

@@ -20,8 +20,11 @@ static void take_flash(struct page *p) {
   if (p->flash.key == MSG_NONE) p->flash_level = NULL;
 }
 
+/* Known from a cookie, so that no page pays for it; the list itself and the login go without. */
+static bool guided(const struct req *q) { return q->who.id && streq(req_cookie(q, "guide"), "1") && !streq(q->path, "/") && !streq(q->path, "/setup") && !streq(q->path, "/login"); }
+
 void page_init(struct page *p, struct req *q, enum section s, const char *title) {
-  *p = (struct page){.q = q, .lang = q->lang, .title = title, .section = s, .poll_url = ""};
+  *p = (struct page){.q = q, .lang = q->lang, .title = title, .section = s, .poll_url = "", .guide = guided(q)};
   take_flash(p);
 }
 

@@ -21,6 +21,7 @@ struct page {
   const char *poll_url;            /* /ui/... fragment polled by the script, "" none */
   const struct err *form_error;    /* shown in the error summary on top */
   const char *form_field;          /* id of the field it is about: the summary links to it, the field repeats it; NULL none */
+  bool guide;                      /* the guided start is open elsewhere: a line on top leads back to it */
   struct text flash; const char *flash_level; /* taken from the cookie by page_begin */
 };
 void page_init(struct page *p, struct req *q, enum section s, const char *title);
