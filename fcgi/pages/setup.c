@@ -63,11 +63,12 @@ struct html setup_waits(const struct page *p, const struct setup_view *v, enum s
 /* --- what is missing --- */
 struct need setup_need(struct req *q, const struct setup_view *v, enum setup_key k) {
   const struct setup_item *x = &v->items[k];
-  enum setup_key b = x->state == SETUP_WAITS ? x->first : k;
-  const struct setup_object *o = v->items[b].object;
+  enum setup_key b = k;
   struct need n = {.button = "", .url = "", .steps = !v->complete};
   struct buf label;
   if (x->state == SETUP_DONE) return n;
+  while (v->items[b].state == SETUP_WAITS) b = v->items[b].first;
+  const struct setup_object *o = v->items[b].object;
   if (o) {
     n.why = TEXT(MISSING[b].object, o->name), n.url = setup_object_url(q, v, b);
     buf_init(&label, q->a, 4096);
