@@ -18,7 +18,7 @@ static const struct stmt Q_READ = {"setup_read",
     "select i.n, i.tested, (select count(distinct infra_uuid) from endpoint where status = 2), free.uuid, focus.uuid, focus.name, coalesce(focus.active, 0), coalesce(focus.exchange, false), "
     "(select e.uuid from endpoint e where e.status = 2 order by exists (select from party p where p.federation_uuid = focus.uuid and p.type = 2 and p.infra_uuid = e.infra_uuid), e.id limit 1), "
     "bad.uuid, bad.name, bad.failed, '', 0, ep.uuid, ep.name, ep.status, ep.state, ep.percent, x.uuid, x.name, x.status, x.state, x.percent, c.uuid, c.name, c.status, c.state, c.percent, "
-    "(select value from setting where key = 'setup.names'), (select value from setting where key = 'setup.test') "
+    "(select value from setting where key = 'setup.names.' || focus.uuid), (select value from setting where key = 'setup.test.' || focus.uuid) "
     "from (select count(*) as n, count(*) filter (where test_ok) as tested from infra) i left join focus on true "
     "left join lateral (select uuid, name, (test_ok is not null)::int as failed from infra where test_ok is not true order by id limit 1) bad on true "
     "left join lateral (select t.uuid from infra t where t.test_ok and not exists (select from endpoint e where e.infra_uuid = t.uuid) order by t.id limit 1) free on true "
@@ -27,11 +27,11 @@ static const struct stmt Q_READ = {"setup_read",
     "left join lateral (select * from party p where p.federation_uuid = focus.uuid and p.type = 1 and p.status <> 1 limit 1) x on true "
     "left join lateral (select * from party p where p.federation_uuid = focus.uuid and p.type = 2 and p.status not in (1, 3) order by p.state in ('queued', 'running') desc, p.id limit 1) c on true"};
 static const struct stmt Q_CONFIRM = {"setup_confirm",
-    "insert into setting (key, value) values ($1, to_char(now() at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') || ' ' || $2) on conflict (key) do nothing"};
-static const struct stmt Q_UNDO = {"setup_undo", "delete from setting where key = $1"};
+    "insert into setting (key, value) values ($1 || $2, to_char(now() at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') || ' ' || $3) on conflict (key) do nothing"};
+static const struct stmt Q_UNDO = {"setup_undo", "delete from setting where key = $1 || $2"};
 const struct stmt *const STMTS_SETUP[] = {&Q_READ, &Q_CONFIRM, &Q_UNDO, NULL};
 
-static const char *key_of(enum setup_key k) { return k == SETUP_NAMES ? "setup.names" : "setup.test"; }
+static const char *key_of(enum setup_key k) { return k == SETUP_NAMES ? "setup.names." : "setup.test."; }
 
 static struct setup_object object(const struct rows *r, int c) {
   if (row_null(r, 0, c)) return (struct setup_object){.op_state = ""};
@@ -74,9 +74,10 @@ static bool participant_waits(struct setup_item *x, const struct setup_facts *f)
   return false;
 }
 
+/* Both parties may be on one cluster: with two of them Active nobody needs another one. */
 static void infra_item(struct setup_item *x, const struct setup_facts *f) {
   *x = (struct setup_item){.state = SETUP_TODO, .have = f->n_tested, .want = SETUP_PARTIES};
-  if (f->n_tested >= SETUP_PARTIES) x->state = SETUP_DONE;
+  if (f->n_tested >= SETUP_PARTIES || f->n_clusters >= SETUP_PARTIES) x->state = SETUP_DONE;
   else if (f->infra.name) in_the_way(x, &f->infra, f->infra.status ? "err" : "idle");
 }
 
@@ -84,7 +85,7 @@ static void endpoint_item(struct setup_item *x, const struct setup_facts *f) {
   const struct setup_object *o = &f->endpoint;
   const char *cls = endpoint_chip(o->status).cls;
   *x = (struct setup_item){.state = SETUP_TODO, .have = f->n_ready, .want = SETUP_PARTIES};
-  if (f->n_ready >= SETUP_PARTIES) x->state = SETUP_DONE;
+  if (f->n_ready >= SETUP_PARTIES || f->n_clusters >= SETUP_PARTIES) x->state = SETUP_DONE;
   else if (o->name && (*o->op_state || !streq(cls, "idle") || uuid_none(f->free_infra))) in_the_way(x, o, cls);
   else if (uuid_none(f->free_infra)) waits(x, SETUP_INFRA), x->second = f->n_tested > 0;
 }
@@ -123,5 +124,5 @@ bool setup_items(const struct setup_facts *f, bool default_password, struct setu
   return true;
 }
 
-bool setup_confirm(struct db *db, struct arena *a, enum setup_key k, const char *who, struct err *e) { return db_exec(db, a, &Q_CONFIRM, NULL, e, key_of(k), who); }
-bool setup_undo(struct db *db, struct arena *a, enum setup_key k, struct err *e) { return db_exec(db, a, &Q_UNDO, NULL, e, key_of(k)); }
+bool setup_confirm(struct db *db, struct arena *a, enum setup_key k, struct uuid federation, const char *who, struct err *e) { return db_exec(db, a, &Q_CONFIRM, NULL, e, key_of(k), federation.s, who); }
+bool setup_undo(struct db *db, struct arena *a, enum setup_key k, struct uuid federation, struct err *e) { return db_exec(db, a, &Q_UNDO, NULL, e, key_of(k), federation.s); }

@@ -1,5 +1,5 @@
 /* The guided start: from an empty database to a federation that works, as nine items whose state is read from the records. What nobody can see from here
- * (names reachable, toy test) a person confirms; who and when is kept in table setting. One statement, one pure function; pages show what they say. */
+ * (names reachable, toy test) a person confirms for one federation; who and when is kept in table setting. One statement, one pure function; pages show what they say. */
 #ifndef MODEL_SETUP_H
 #define MODEL_SETUP_H
 #include <stdbool.h>
@@ -44,6 +44,6 @@ bool setup_read(struct db *db, struct arena *a, struct setup_facts *out, struct 
 /* Pure. Returns whether all is done. */
 bool setup_items(const struct setup_facts *f, bool default_password, struct setup_item out[SETUP__COUNT]);
 /* SETUP_NAMES or SETUP_TEST; a second confirmation leaves the first as it is. The caller has seen to it that the item does not wait. */
-bool setup_confirm(struct db *db, struct arena *a, enum setup_key k, const char *who, struct err *e) __attribute__((warn_unused_result));
-bool setup_undo(struct db *db, struct arena *a, enum setup_key k, struct err *e) __attribute__((warn_unused_result));
+bool setup_confirm(struct db *db, struct arena *a, enum setup_key k, struct uuid federation, const char *who, struct err *e) __attribute__((warn_unused_result));
+bool setup_undo(struct db *db, struct arena *a, enum setup_key k, struct uuid federation, struct err *e) __attribute__((warn_unused_result));
 #endif

@@ -158,12 +158,13 @@ static bool confirm_post(struct req *q, struct resp *r, struct err *e) {
   enum setup_key k;
   if (!item_of(q, &k, e) || !setup_load(q, &v, e)) return false;
   if (v.items[k].state == SETUP_WAITS) return err_set(e, FAIL_CONFLICT, MSG_SETUP_TOO_EARLY);
-  if (!setup_confirm(q->db, q->a, k, q->who.name, e)) return false;
+  if (!setup_confirm(q->db, q->a, k, v.f.federation, q->who.name, e)) return false;
   return resp_redirect(r, q, req_own_path(req_field(q, "next")));
 }
 static bool undo_post(struct req *q, struct resp *r, struct err *e) {
+  struct setup_view v;
   enum setup_key k;
-  if (!item_of(q, &k, e) || !setup_undo(q->db, q->a, k, e)) return false;
+  if (!item_of(q, &k, e) || !setup_load(q, &v, e) || !setup_undo(q->db, q->a, k, v.f.federation, e)) return false;
   return resp_redirect(r, q, req_own_path(req_field(q, "next")));
 }
 

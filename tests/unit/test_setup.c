@@ -40,14 +40,17 @@ static void counted_items_want_two(void **s) {
   (void)s;
   for (int n = 0; n <= 3; n++) {
     struct setup_facts f = whole();
-    f.n_infras = f.n_tested = n;
+    f.n_infras = f.n_tested = n, f.n_clusters = 1;
     f.free_infra = ID("a");
-    assert_int_equal(next_of(&f, false), n < 2 ? SETUP_INFRA : -1), assert_int_equal(X[SETUP_INFRA].have, n), assert_int_equal(X[SETUP_INFRA].want, 2);
-    f = whole(), f.n_ready = n, f.free_infra = ID("a");
-    assert_int_equal(next_of(&f, false), n < 2 ? SETUP_ENDPOINT : -1), assert_int_equal(X[SETUP_ENDPOINT].have, n);
+    assert_int_equal(next_of(&f, false), n < 2 ? SETUP_INFRA : SETUP_CLUSTERS), assert_int_equal(X[SETUP_INFRA].have, n), assert_int_equal(X[SETUP_INFRA].want, 2);
+    f = whole(), f.n_ready = n, f.n_clusters = 1, f.free_infra = ID("a");
+    assert_int_equal(next_of(&f, false), n < 2 ? SETUP_ENDPOINT : SETUP_CLUSTERS), assert_int_equal(X[SETUP_ENDPOINT].have, n);
     f = whole(), f.n_clusters = n;
     assert_int_equal(next_of(&f, false), n < 2 ? SETUP_CLUSTERS : -1), assert_int_equal(X[SETUP_CLUSTERS].have, n), assert_int_equal(X[SETUP_NAMES].state, n < 2 ? SETUP_WAITS : SETUP_DONE);
   }
+  struct setup_facts f = whole();
+  f.n_infras = f.n_tested = f.n_ready = 1;
+  assert_int_equal(next_of(&f, false), -1); /* both parties on one cluster are enough */
 }
 static void what_runs_or_failed_is_shown_in_place_of_an_offer(void **s) {
   (void)s;
@@ -63,7 +66,7 @@ static void what_runs_or_failed_is_shown_in_place_of_an_offer(void **s) {
   }
   for (size_t i = 0; i < sizeof EP / sizeof *EP; i++) {
     struct setup_facts f = whole();
-    f.n_ready = 1, f.free_infra = ID("b"), f.endpoint = object(EP[i].status, EP[i].op);
+    f.n_ready = f.n_clusters = 1, f.free_infra = ID("b"), f.endpoint = object(EP[i].status, EP[i].op);
     assert_int_equal(next_of(&f, false), SETUP_ENDPOINT), assert_int_equal(X[SETUP_ENDPOINT].state, EP[i].state);
     f.free_infra = (struct uuid){""}; /* nothing else can be offered then */
     assert_int_equal(next_of(&f, false), SETUP_ENDPOINT), assert_ptr_equal(X[SETUP_ENDPOINT].object, &f.endpoint);
@@ -71,13 +74,13 @@ static void what_runs_or_failed_is_shown_in_place_of_an_offer(void **s) {
   struct setup_facts f = whole();
   f.cluster = object(PARTY_FAILED, "failed"), f.endpoint = object(EP_UNAVAILABLE, ""), f.infra = object(1, "");
   assert_int_equal(next_of(&f, false), -1); /* a third one that fails does not undo what works */
-  f.n_tested = 1;
+  f.n_tested = f.n_clusters = 1;
   assert_int_equal(next_of(&f, false), SETUP_INFRA), assert_int_equal(X[SETUP_INFRA].state, SETUP_FAILED);
 }
 static void what_is_missing_first_is_named(void **s) {
   (void)s;
   struct setup_facts f = whole();
-  f.n_infras = f.n_tested = f.n_ready = 1;
+  f.n_infras = f.n_tested = f.n_ready = f.n_clusters = 1;
   assert_int_equal(next_of(&f, false), SETUP_INFRA), assert_int_equal(X[SETUP_ENDPOINT].first, SETUP_INFRA), assert_true(X[SETUP_ENDPOINT].second);
   f = empty(), f.n_infras = f.n_tested = 1, f.free_infra = ID("a");
   assert_int_equal(next_of(&f, false), SETUP_INFRA), assert_int_equal(X[SETUP_ENDPOINT].state, SETUP_TODO), assert_int_equal(X[SETUP_EXCHANGE].first, SETUP_ENDPOINT), assert_int_equal(X[SETUP_CLUSTERS].first, SETUP_ENDPOINT);
@@ -136,11 +139,13 @@ static void a_confirmation_keeps_who_and_when(void **s) {
   struct db *db = test_db("t_setup_said");
   struct setup_facts f;
   if (!db) return;
-  OK(setup_confirm(db, A, SETUP_NAMES, "An na", &E)); OK(setup_confirm(db, A, SETUP_NAMES, "Other", &E)); OK(setup_read(db, A, &f, &E));
-  assert_string_equal(f.names.who, "An na"), assert_true(f.names.at > 1600000000000000), assert_null(f.test.who);
-  OK(setup_undo(db, A, SETUP_NAMES, &E)); OK(setup_undo(db, A, SETUP_NAMES, &E)); OK(setup_confirm(db, A, SETUP_TEST, "Other", &E)); OK(setup_read(db, A, &f, &E));
+  struct uuid one = {"00000000-0000-4000-8000-0000000000f1"}, two = {"00000000-0000-4000-8000-0000000000f2"};
+  OK(db_script(db, "insert into federation (uuid, name, domain) values ('00000000-0000-4000-8000-0000000000f1', 'one', 'example.com')", &E));
+  OK(setup_confirm(db, A, SETUP_NAMES, one, "An na", &E)); OK(setup_confirm(db, A, SETUP_NAMES, one, "Other", &E)); OK(setup_confirm(db, A, SETUP_TEST, two, "Other", &E)); OK(setup_read(db, A, &f, &E));
+  assert_string_equal(f.names.who, "An na"), assert_true(f.names.at > 1600000000000000), assert_null(f.test.who); /* the other one speaks of another federation */
+  OK(setup_undo(db, A, SETUP_NAMES, one, &E)); OK(setup_undo(db, A, SETUP_NAMES, one, &E)); OK(setup_confirm(db, A, SETUP_TEST, one, "Other", &E)); OK(setup_read(db, A, &f, &E));
   assert_null(f.names.who), assert_string_equal(f.test.who, "Other");
-  OK(db_script(db, "update setting set value = 'nonsense' where key = 'setup.test'", &E)); OK(setup_read(db, A, &f, &E));
+  OK(db_script(db, "update setting set value = 'nonsense' where key like 'setup.test.%'", &E)); OK(setup_read(db, A, &f, &E));
   assert_string_equal(f.test.who, "nonsense"), assert_int_equal(f.test.at, 0);
   db_free(db);
 }
