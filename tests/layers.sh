@@ -1,14 +1,18 @@
 # shellcheck shell=bash
 # The layers of `make test`, sourced by tests/all.sh: layer NAME LEAST COMMAND...
+# client and flow run twice, with the same expectations: on real control planes (skipped without Go) and on the simulator. The other layers with a cluster take
+# real ones where they can be had.
 layer unit 190 bash tests/lib/unit.sh
 layer launcher 65 bash tests/run/launcher.sh
 layer packages 8 bash tests/run/packages.sh
 layer clone 9 bash tests/run/clone.sh
 layer http 175 bash tests/http/run.sh
-layer client 45 bash tests/client/run.sh
+layer client 65 env RIG=real bash tests/client/run.sh
+layer simclient 65 env RIG=sim bash tests/client/run.sh
 layer fuzz 35 bash tests/fuzz/run.sh
 layer kubefate 29 bash tests/kubefate/run.sh
-layer flow 38 bash tests/flow/run.sh
+layer flow 38 env RIG=real bash tests/flow/run.sh
+layer simflow 38 env RIG=sim bash tests/flow/run.sh
 layer faults 27 bash tests/faults/run.sh
 layer kills 15 bash tests/kills/run.sh
 layer browser 60 bash tests/browser/run.sh

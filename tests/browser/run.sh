@@ -1,5 +1,5 @@
 #!/bin/bash
-# The guide and all pages in a headless browser, in a rig of their own (root; about four minutes). Last line: browser: N passed, N failed, N skipped
+# The guide and all pages in a headless browser, in a rig of their own (about four minutes). Last line: browser: N passed, N failed, N skipped
 #   run.sh [en] [zh] [plain]        one language, or the walk without script; all by default
 # Pictures of every page lie in build/screens/ afterwards, with an index.html.
 set -u

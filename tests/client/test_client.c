@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 #include "base/arena.h"
+#include "base/b64.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -33,11 +34,12 @@ static struct reply send_as(struct peer *p, struct call c) {
 static struct reply send(struct call c) { return send_as(P, c); }
 
 static const js *TREE;
-static enum kube_verdict ask(struct call c, const char *what) {
-  struct reply r = send(c);
+static enum kube_verdict ask_as(struct peer *p, struct call c, const char *what) {
+  struct reply r = send_as(p, c);
   err_clear(&E);
   return kube_read(A, &r, what, &TREE, &E);
 }
+static enum kube_verdict ask(struct call c, const char *what) { return ask_as(P, c, what); }
 
 static struct kube_ref ref(const char *version, const char *kind, const char *name) { return (struct kube_ref){version, kind, NS, name, ""}; }
 static struct kube_ref map_ref(const char *name) { return ref("v1", "ConfigMap", name); }
@@ -101,6 +103,37 @@ static void objects(void) {
   MUST("deleting again is not found", ask(kube_delete(A, r), "one") == KUBE_NOT_FOUND);
 }
 
+/* Field managers: what one applies another one may not take without force, and what it no longer applies goes. */
+static struct call apply_as(const char *name, const char *doc, const char *manager, bool force) {
+  struct call c = kube_apply(A, map_ref(name), doc, strlen(doc), false);
+  c.path = arena_fmt(A, "/api/v1/namespaces/%s/configmaps/%s?fieldManager=%s%s", NS, name, manager, force ? "&force=true" : "");
+  return c;
+}
+static struct call with_body(struct call c, const char *method, const char *content_type, const char *body) {
+  c.method = method, c.content_type = content_type, c.body = body, c.body_len = strlen(body);
+  return c;
+}
+
+static void managers(void) {
+  const char *two = arena_fmt(A, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shared, namespace: %s}\ndata: {ours: \"1\", both: \"1\"}\n", NS);
+  const char *theirs = arena_fmt(A, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shared, namespace: %s}\ndata: {both: \"2\", theirs: \"2\"}\n", NS);
+  const char *less = arena_fmt(A, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shared, namespace: %s}\ndata: {both: \"1\"}\n", NS);
+  struct kube_ref r = map_ref("shared");
+  MUST("apply leaves its manager", ask(kube_apply(A, r, two, strlen(two), false), "shared") == KUBE_DONE && streq(js_str(js_item(js_arr(TREE, "metadata.managedFields"), 0), "manager"), "fedlcm") &&
+       streq(js_str(js_item(js_arr(TREE, "metadata.managedFields"), 0), "operation"), "Apply"));
+  MUST("another manager's other value is a conflict that names both", ask(apply_as("shared", theirs, "other", false), "shared") == KUBE_CONFLICT && strstr(err_message(&E, A), "fedlcm") && strstr(err_message(&E, A), ".data.both"));
+  MUST("and has changed nothing", ask(kube_get(A, r), "shared") == KUBE_DONE && streq(js_str(TREE, "data.both"), "1") && !js_str(TREE, "data.theirs"));
+  MUST("with force it takes the field", ask(apply_as("shared", theirs, "other", true), "shared") == KUBE_DONE && streq(js_str(TREE, "data.both"), "2") && streq(js_str(TREE, "data.ours"), "1"));
+  MUST("ours takes it back and drops what it no longer applies", ask(kube_apply(A, r, less, strlen(less), false), "shared") == KUBE_DONE && streq(js_str(TREE, "data.both"), "1") && !js_str(TREE, "data.ours") && streq(js_str(TREE, "data.theirs"), "2"));
+  const char *version = arena_strdup(A, js_str(TREE, "metadata.resourceVersion")), *uid = arena_strdup(A, kube_uid(TREE));
+  const char *merge = "{\"data\":{\"both\":null,\"added\":\"3\"}}";
+  MUST("a merge patch adds and removes", ask(with_body(kube_get(A, r), "PATCH", "application/merge-patch+json", merge), "shared") == KUBE_DONE && !js_str(TREE, "data.both") && streq(js_str(TREE, "data.added"), "3") && streq(js_str(TREE, "data.theirs"), "2"));
+  const char *stale = arena_fmt(A, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"shared\",\"resourceVersion\":\"%s\"},\"data\":{}}", version);
+  MUST("an update of an older version is a conflict", ask(with_body(kube_get(A, r), "PUT", "application/json", stale), "shared") == KUBE_CONFLICT && E.retry && E.key == MSG_KUBE_CONFLICT);
+  r.uid = uid;
+  MUST("the shared object goes", ask(kube_delete(A, r), "shared") == KUBE_DONE);
+}
+
 static void lists(void) {
   const char *cont = NULL;
   int seen = 0, pages = 0, bad = 0;
@@ -118,8 +151,65 @@ static void lists(void) {
   MUST("a bad continue token is refused or gone", (ask(kube_list(A, "v1", "ConfigMap", NS, NULL, NULL, 2, "bm9uc2Vuc2U"), "list"), E.kind != FAIL_NONE));
 }
 
-static bool allowed(const char *verb, const char *group, const char *resource, const char *sub, const char *ns) {
-  return ask(kube_access_review(A, verb, group, resource, sub, ns, NULL), "access review") == KUBE_DONE && kube_review_allowed(TREE);
+static bool allowed_as(struct peer *p, const char *verb, const char *group, const char *resource, const char *sub, const char *ns) {
+  return ask_as(p, kube_access_review(A, verb, group, resource, sub, ns, NULL), "access review") == KUBE_DONE && kube_review_allowed(TREE);
+}
+static bool allowed(const char *verb, const char *group, const char *resource, const char *sub, const char *ns) { return allowed_as(P, verb, group, resource, sub, ns); }
+
+static bool make(const char *version, const char *kind, const char *name, const char *more) {
+  const char *doc = arena_fmt(A, "{\"apiVersion\":\"%s\",\"kind\":\"%s\",\"metadata\":{\"name\":\"%s\"%s}", version, kind, name, more);
+  return ask(kube_create(A, ref(version, kind, name), doc, strlen(doc)), name) == KUBE_DONE;
+}
+
+/* A service account of the test namespace, by the lasting token that its Secret is given. NULL: something failed. */
+static struct peer *account(const char *name) {
+  struct secret s = {(unsigned char *)(uintptr_t)K.canonical, strlen(K.canonical)};
+  struct identity *id;
+  unsigned char *token;
+  const char *text = NULL;
+  size_t n;
+  int64_t until = clock_mono_ms() + 10000;
+  if (!make("v1", "ServiceAccount", name, "}") || !make("v1", "Secret", name, arena_fmt(A, ",\"annotations\":{\"kubernetes.io/service-account.name\":\"%s\"}},\"type\":\"kubernetes.io/service-account-token\"", name))) return NULL;
+  while (!text && clock_mono_ms() < until)
+    if (ask(kube_get(A, ref("v1", "Secret", name)), name) == KUBE_DONE && !(text = js_str(TREE, "data.token"))) usleep(100000);
+  if (!text || !b64_decode(A, text, strlen(text), false, &token, &n) || !kubeconfig_identity(&s, &id, &E)) return NULL;
+  secret_free(&id->key_pem), identity_set(&id->cert_pem, ""), secret_set(&id->token, token, n);
+  return peer_new(X, id);
+}
+
+/* The three kinds of account that people bring: all rights, those of one namespace, none. */
+static void accounts(void) {
+  struct peer *nobody = account("nobody"), *limited = account("limited");
+  MUST("accounts have tokens", nobody && limited);
+  if (!nobody || !limited) return;
+  MUST("a namespace is given to one of them", make("rbac.authorization.k8s.io/v1", "RoleBinding", "limited", arena_fmt(A, "},\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":\"ClusterRole\",\"name\":\"admin\"},"
+       "\"subjects\":[{\"kind\":\"ServiceAccount\",\"name\":\"limited\",\"namespace\":\"%s\"}]", NS)));
+  for (int i = 0; i < 50 && !allowed_as(limited, "create", "apps", "deployments", "", NS); i++) usleep(100000);
+  MUST("it may work there", allowed_as(limited, "create", "apps", "deployments", "", NS) && allowed_as(limited, "patch", "", "secrets", "", NS) && allowed_as(limited, "create", "", "services", "proxy", NS) && allowed_as(limited, "get", "", "pods", "log", NS) &&
+       allowed_as(limited, "create", "rbac.authorization.k8s.io", "rolebindings", "", NS));
+  MUST("and nowhere else", !allowed_as(limited, "create", "apps", "deployments", "", "default") && !allowed_as(limited, "list", "apps", "deployments", "", "") && !allowed_as(limited, "create", "", "namespaces", "", "") && !allowed_as(limited, "list", "", "nodes", "", "") &&
+       !allowed_as(limited, "create", "rbac.authorization.k8s.io", "clusterroles", "", ""));
+  MUST("its own things it makes and reads", ask_as(limited, kube_apply(A, map_ref("by-limited"), map_doc("by-limited", "x"), strlen(map_doc("by-limited", "x")), false), "by-limited") == KUBE_DONE && ask_as(limited, kube_get(A, map_ref("by-limited")), "by-limited") == KUBE_DONE);
+  struct kube_ref away = map_ref("kube-root-ca.crt");
+  away.ns = "default";
+  MUST("others are forbidden with the right that is missing", ask_as(limited, kube_get(A, away), away.name) == KUBE_DENIED && strstr(err_message(&E, A), "cannot get resource \"configmaps\"") && strstr(err_message(&E, A), "namespace \"default\""));
+  MUST("a list over all namespaces too", ask_as(limited, kube_list(A, "v1", "ConfigMap", "", NULL, NULL, 0, NULL), "list") == KUBE_DENIED && strstr(err_message(&E, A), "at the cluster scope"));
+  MUST("an account without rights may ask", ask_as(nobody, kube_version(A), "version") == KUBE_DONE && !allowed_as(nobody, "get", "", "pods", "", NS) && !allowed_as(nobody, "*", "*", "*", "", ""));
+  MUST("and reads nothing", ask_as(nobody, kube_get(A, map_ref("by-limited")), "by-limited") == KUBE_DENIED);
+}
+
+/* A quota that is used up: the workload says so, and a direct creation is refused with the quota's name. */
+static void quotas(void) {
+  struct workload w = {0};
+  int64_t until = clock_mono_ms() + 20000;
+  const char *doc = "{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":\"full\"},\"spec\":{\"selector\":{\"matchLabels\":{\"app\":\"full\"}},\"template\":{\"metadata\":{\"labels\":{\"app\":\"full\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"example.com/full:1\"}]}}}}";
+  MUST("a quota is made", make("v1", "ResourceQuota", "tight", "},\"spec\":{\"hard\":{\"pods\":\"0\",\"count/secrets\":\"0\"}}"));
+  while (clock_mono_ms() < until && (ask(kube_get(A, ref("v1", "ResourceQuota", "tight")), "tight") != KUBE_DONE || !js_obj(TREE, "status.hard"))) usleep(100000);
+  MUST("what is beyond it is refused", !make("v1", "Secret", "beyond", "}") && E.key == MSG_KUBE_QUOTA && strstr(err_message(&E, A), "tight"));
+  MUST("a workload is accepted all the same", ask(kube_apply(A, ref("apps/v1", "Deployment", "full"), doc, strlen(doc), false), "full") == KUBE_DONE);
+  while (clock_mono_ms() < until && !strstr(nn(w.problem_message), "exceeded quota"))
+    if (ask(kube_get(A, ref("apps/v1", "Deployment", "full")), "full") == KUBE_DONE) kube_workload(TREE, "Deployment", &w), usleep(100000);
+  MUST("and says why it has no pods", !w.available && streq(w.problem_reason, "FailedCreate") && strstr(w.problem_message, "exceeded quota: tight"));
 }
 
 static void rights(void) {
@@ -264,10 +354,13 @@ int main(void) {
   MUST("the test namespace is made", make_namespace(NS) == KUBE_DONE);
   struct kube_ref ns = {"v1", "Namespace", "", NS, arena_strdup(A, kube_uid(TREE))};
   objects();
+  managers();
   lists();
   rights();
+  accounts();
   workload_and_addresses();
   service_proxy();
+  quotas();
   namespaces();
   wrong_places();
   MUST("the test namespace is removed", ask(kube_delete(A, ns), ns.name) == KUBE_DONE);

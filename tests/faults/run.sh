@@ -1,5 +1,5 @@
 #!/bin/bash
-# Faults between the product and a cluster, by a proxy of ours before the real API server (root; under four minutes).
+# Faults between the product and a cluster, by a proxy of ours before the API server (under four minutes).
 # Last line: faults: N passed, N failed, N skipped
 set -u
 cd "$(dirname "$0")/../.." || exit 2

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The guide and what goes wrong around it, through the JSON API, on real control planes with the stand-in of KubeFATE (root; under four minutes).
+# The guide and what goes wrong around it, through the JSON API, with the stand-in of KubeFATE, on real control planes (under four minutes) or the simulator.
 # Last line: flow: N passed, N failed, N skipped
 set -u
 cd "$(dirname "$0")/../.." || exit 2

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The real poller killed from outside while it works on a real control plane (root, Go; about five minutes). Last line: kills: N passed, N failed, N skipped
+# The real poller killed from outside while it works on a cluster (about five minutes). Last line: kills: N passed, N failed, N skipped
 #   KILLS_SEED=number   repeats the choices of a run (printed at its start)
 #   KILLS=number        kills per phase, exchange and clusters (50)
 set -u

@@ -45,9 +45,9 @@ class Controllers:
         m = obj["metadata"]
         at = m.get("namespace", ""), m["name"]
         act = {"Deployment": self.deployment, "StatefulSet": self.statefulset, "Job": self.job, "ServiceAccount": self.account, "Secret": self.token_secret, "PersistentVolumeClaim": self.claim}.get(kind.kind)
-        if act and new:
-            changed = old and kind.group == "apps" and old.get("spec") != new.get("spec")
-            self.loop.at(UPDATE_SECONDS if changed else 0, act, *at)
+        # Their own status is theirs: looking again at every word they say of it would never end.
+        if act and new and (not old or {**old, "status": 0, "metadata": 0} != {**new, "status": 0, "metadata": 0} or is_going(new) != is_going(old)):
+            self.loop.at(UPDATE_SECONDS if old and kind.group == "apps" else 0, act, *at)
         if kind.kind == "Namespace" and new:
             self.loop.at(NAMESPACE_SECONDS if is_going(new) else 0, self.namespace, m["name"])
         if kind.kind == "ResourceQuota" and new and not old:
