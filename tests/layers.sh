@@ -10,6 +10,7 @@ layer http 175 bash tests/http/run.sh
 layer client 65 env RIG=real bash tests/client/run.sh
 layer simclient 65 env RIG=sim bash tests/client/run.sh
 layer fuzz 35 bash tests/fuzz/run.sh
+layer sim 20 bash tests/sim/run.sh
 layer kubefate 29 bash tests/kubefate/run.sh
 layer flow 38 env RIG=real bash tests/flow/run.sh
 layer simflow 38 env RIG=sim bash tests/flow/run.sh
