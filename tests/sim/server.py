@@ -168,10 +168,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def given(self):
         """The body as an object."""
+        kind = self.headers.get("Content-Type") or "application/json"
+        if "json" not in kind and "yaml" not in kind:
+            raise Fault(415, "the simulator reads JSON (and YAML in an apply), not %s" % kind)
         try:
             value = json.loads(self.body)
         except ValueError:
-            if "yaml" not in (self.headers.get("Content-Type") or ""):
+            if "yaml" not in kind:
                 raise Fault(400, "the object provided is unrecognized (must be of type JSON)") from None
             try:
                 value = yamlish.load(self.body.decode())
