@@ -115,8 +115,25 @@ status: ## is it running, where, as which processes
 reset: ## delete database, keys and logs of `make run` (asks)
 	$(BUILT) $(RUN) reset
 
+# A demonstration without Kubernetes: the same programs, two simulated clusters, a page that explains them (tests/demo/README.md).
+DEMO  := STACK_BIN=$(B)/bin exec python3 -B tests/demo/demo.py
+# Only the command line counts here: an environment may well have a NODE of its own.
+BREAK := $(strip $(foreach v,IMAGE NODE API CLUSTER,$(if $(findstring command,$(origin $(v))),$(v))))
+PYTHON = @command -v python3 >/dev/null || { echo 'python3 is not here, so no demonstration runs. Start one: make demo'; exit 1; };
+.PHONY: demo demo-stop demo-break demo-mend
+demo: ## `make run` beside two simulated clusters: needs no Kubernetes
+	@sh conf/install-packages.sh conf/packages-demo.txt
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(DEMO) up
+demo-stop: ## stop what `make demo` started
+	$(PYTHON) $(DEMO) stop
+demo-break: ## break the demonstration: IMAGE=mysql, NODE=lab-b or API=down [CLUSTER=lab-a]
+	$(PYTHON) $(DEMO) break $(BREAK)
+demo-mend: ## undo all that `make demo-break` did
+	$(PYTHON) $(DEMO) mend
+
 .PHONY: clean
-clean: ## remove build results (state under var/ stays)
+clean: ## remove build results (state under var/ and var-demo/ stays)
 	rm -rf build
 
 # --- tests and checks --------------------------------------------------------------------------------------------------------
@@ -134,7 +151,7 @@ check: ## layer direction, banned functions, warnings, static analysis, shellche
 	@build/tools/layercheck $(wildcard fcgi/*/*.c fcgi/*/*.h)
 	@mkdir -p build/cppcheck
 	@cppcheck $(CPPCHECK) -Ifcgi -Ibuild/gen -j$(JOBS) -i fcgi/tools fcgi && echo 'cppcheck: in order'
-	@shellcheck -x -S warning conf/*.sh tests/*.sh tests/lib/*.sh tests/run/*.sh .ci/run && echo 'shellcheck: in order'
+	@shellcheck -x -S warning conf/*.sh tests/*.sh tests/lib/*.sh tests/run/*.sh tests/demo/*.sh .ci/run && echo 'shellcheck: in order'
 	@bash tests/run/nginx_check.sh
 	@for p in $(BINS); do ! readelf -d $$p | grep NEEDED | grep -q jansson || { echo "$$p links jansson, whose functions clash with json-c's"; exit 1; }; done
 test: ## run all tests
