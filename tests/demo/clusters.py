@@ -38,10 +38,10 @@ class Kube:
         self.context = ssl.create_default_context(cafile=os.path.join(folder, "ca.crt"))
         self.context.load_cert_chain(os.path.join(folder, "admin.crt"), os.path.join(folder, "admin.key"))
 
-    def call(self, method, path, body=None):
+    def call(self, method, path, body=None, kind="application/merge-patch+json"):
         c = http.client.HTTPSConnection(self.host, self.port, timeout=self.timeout, context=self.context)
         try:
-            c.request(method, path, json.dumps(body) if body else None, {"Content-Type": "application/merge-patch+json", "User-Agent": "fedlcm-demo"} if body else {"User-Agent": "fedlcm-demo"})
+            c.request(method, path, json.dumps(body) if body else None, dict({"Content-Type": kind} if body else {}, **{"User-Agent": "fedlcm-demo"}))
             r = c.getresponse()
             v = json.loads(r.read() or b"null")
         except (OSError, ValueError, http.client.HTTPException) as e:
@@ -90,7 +90,7 @@ class Cluster:
             return json.load(f)
 
     def broken_images(self):
-        return sorted(r["image"] for r in self.read_rules() if r.get("fail"))
+        return sorted(plain(r["image"]) for r in self.read_rules() if r.get("fail"))
 
     # --- pods and nodes ---
     def pods(self):
@@ -114,29 +114,41 @@ def images(pod):
 
 
 # --- breaking ---
+def plain(prefix):
+    return prefix.rstrip(":")
+
+
+def targets(c, word, pods):
+    """{image prefix: an image as it is told about}: the rules whose images have the word in their name, and images from other registries that run."""
+    out = {r["image"]: plain(r["image"]) for r in c.read_rules() if word in r["image"]}
+    for image in (i for p in pods for i in images(p) if word in i):
+        known = next((x for x in out if image.startswith(x)), image)
+        out[known] = image
+    return out
+
+
 def known_images(parts):
-    return sorted({r["image"].rstrip(":") for c in parts for r in c.first_rules() if r["image"]} | {i for c in parts for p in c.pods() for i in images(p)})
+    return sorted({plain(r["image"]) for c in parts for r in c.first_rules() if r["image"]})
 
 
 def break_image(parts, word):
-    pods = {c: c.pods() for c in parts}
-    hit = {c: [p for p in pods[c] if any(word in i for i in images(p))] for c in parts}
-    prefixes = {c: {r["image"] for r in c.read_rules() if word in r["image"]} | {i for p in hit[c] for i in images(p) if word in i} for c in parts}
-    if not any(prefixes.values()):
+    hit = {c: [p for p in c.pods() if any(word in i for i in images(p))] for c in parts}
+    wanted = {c: targets(c, word, hit[c]) for c in parts}
+    if not any(wanted.values()):
         raise Refused("image-value", word, ", ".join(known_images(parts)))
     for c in parts:
-        # An image from another registry has no rule yet and gets one of its own.
-        kept = [r for r in c.read_rules() if r["image"] not in prefixes[c]]
-        c.write_rules(kept + [{"image": x, "fail": "ImagePullBackOff", "message": pull_error(x)} for x in sorted(prefixes[c])])
-        say("image-broken", c.name, ", ".join(sorted(prefixes[c])))
-        gone = c.delete(hit[c])
-        say("pods-gone" if gone else "no-pods", c.name, gone)
+        kept = [r for r in c.read_rules() if r["image"] not in wanted[c]]
+        c.write_rules(kept + [{"image": x, "fail": "ImagePullBackOff", "message": pull_error(image)} for x, image in sorted(wanted[c].items())])
+        if wanted[c]:
+            say("image-broken", c.name, ", ".join(sorted(plain(x) for x in wanted[c])))
+            gone = c.delete(hit[c])
+            say("pods-gone" if gone else "no-pods", c.name, gone)
     return "look-image", ()
 
 
 def pull_error(image):
     return ('Back-off pulling image "%s": ErrImagePull: failed to pull and unpack image "docker.io/%s": 429 Too Many Requests - Server message: toomanyrequests: '
-            'You have reached your unauthenticated pull rate limit.' % (image.rstrip(":"), image.rstrip(":")))
+            'You have reached your unauthenticated pull rate limit.' % (image, image))
 
 
 def break_node(c, node):

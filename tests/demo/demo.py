@@ -105,8 +105,8 @@ class Demo:
         say("wait")
         self.wait("simulator", lambda: os.path.exists(place.at("clusters", "ready")))
         self.run_as(whom, python, "prepare", "", "")
-        where, login = self.wait("product", self.product_says)
-        about = {"product": where, "login": login, "page": url(address, page), "python": python, "checkout": CHECKOUT, "hint": place.hint()}
+        where, usual = self.wait("product", self.product_says)
+        about = {"product": where, "login": "login-admin" if usual else "login-own", "page": url(address, page), "python": python, "checkout": CHECKOUT, "hint": place.hint()}
         place.publish(about)
         self.start_page(whom, python, socket, address)
         socket.close()
@@ -125,13 +125,13 @@ class Demo:
         self.spawn("product", [self.launcher, "run"], out=sys.stderr, env=self.env)
 
     def product_says(self):
-        """(address, first login), from the sentences that it prints when it is ready."""
+        """(address, is the first password the usual one), from the sentences that it prints when it is ready; the second one is always in English."""
         with open(self.place.at("product.log"), errors="replace") as f:
             lines = f.read().splitlines()
         for i, line in enumerate(lines[:-1]):
             found = re.search(r"https?://\S+/$", line)
             if found:
-                return found.group(), lines[i + 1]
+                return found.group(), " admin" in lines[i + 1]
         return None
 
     def start_page(self, whom, python, socket, address):
@@ -146,7 +146,7 @@ class Demo:
     def announce(self, about, seconds):
         say("ready", "%.1f" % seconds)
         say("product", about["product"])
-        say("login", about["login"])
+        say(about["login"])
         say("page", about["page"])
         for c in CLUSTERS:
             say("kubeconfig", c, self.place.at("clusters", c, "admin.kubeconfig"))

@@ -35,11 +35,14 @@ def state_of(c):
 
 
 class Page(http.server.BaseHTTPRequestHandler):
-    server_version, sys_version, timeout = "demo", "", 10
+    timeout = 10
 
     # --- plumbing ---
     def log_message(self, *_):
         pass
+
+    def version_string(self):
+        return "demo"
 
     def serve(self):
         self.lang = 0
@@ -49,14 +52,14 @@ class Page(http.server.BaseHTTPRequestHandler):
                 raise Refusal(405, "only-get")
             if not self.host_is_ours():
                 raise Refusal(421, "host")
-            url = urllib.parse.urlsplit(self.path)
+            path = self.target().partition("?")[0]
             kubeconfigs = {"/kubeconfig-%s.yaml" % c: c for c in CLUSTERS}
-            if url.path in kubeconfigs:
-                self.kubeconfig(kubeconfigs[url.path])
-            elif url.path == "/style.css":
+            if path in kubeconfigs:
+                self.kubeconfig(kubeconfigs[path])
+            elif path == "/style.css":
                 with open(os.path.join(HERE, "style.css"), "rb") as f:
                     self.answer(200, f.read(), "text/css; charset=utf-8")
-            elif url.path == "/":
+            elif path == "/":
                 self.answer(200, document(self.lang, self.server.about, self.server.state))
             else:
                 raise Refusal(404, "no-page")
@@ -95,8 +98,12 @@ class Page(http.server.BaseHTTPRequestHandler):
             self.rfile.read(min(int(length), DRAIN))
 
     # --- the request ---
+    def target(self):
+        """As it was sent: the library makes // into /."""
+        return self.requestline.split()[1]
+
     def language(self):
-        chosen = of_tag((urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query).get("lang") or [""])[0])
+        chosen = of_tag((urllib.parse.parse_qs(self.target().partition("?")[2]).get("lang") or [""])[0])
         if chosen is not None:
             return chosen
         best = (0.0, 0)
@@ -188,11 +195,10 @@ def document(lang, about, state):
     w = words.WORDS[lang]
     heads = "".join("<th scope=\"col\">%s</th>" % esc(x) for x in (w["cluster"], w["server"], w["loadbalancer"], w["broken"], "kubeconfig"))
     product = '<a href="%s">%s</a>' % (esc(about["product"]), esc(about["product"]))
-    own = "admin" not in about["login"]
     parts = [
         "<h1>%s</h1>\n<p>%s</p>\n" % (esc(w["title"]), esc(w["what"])),
         '<p class="note">%s</p>\n' % esc(w["simulated"]),
-        "<h2>%s</h2>\n<p>%s</p>\n<p>%s</p>\n" % (esc(w["open"]), product, esc(w["login-own"]) if own else esc(w["login"]) % ("<code>Admin</code>", "<code>admin</code>")),
+        "<h2>%s</h2>\n<p>%s</p>\n<p>%s</p>\n" % (esc(w["open"]), product, esc(w[about["login"]]) % (("<code>Admin</code>", "<code>admin</code>") if about["login"] == "login-admin" else ())),
         "<h2>%s</h2>\n<table><thead><tr>%s</tr></thead><tbody>\n%s</tbody></table>\n<p class=\"small\">%s</p>\n" % (
             esc(w["clusters"]), heads, "".join(row(w, Cluster(state, c)) for c in CLUSTERS), esc(w["as-of"]) % time.strftime("%H:%M:%S")),
         "<h2>%s</h2>\n<ol>\n%s</ol>\n" % (esc(w["walk"]), "".join("<li>%s</li>\n" % esc(x) for x in w["steps"])),

@@ -2,7 +2,7 @@
 
 Who runs holds a record lock on STATE/fedlcm-demo.lock, so the kernel names the process and forgets it when it dies; the file says the addresses. The
 same file marks a folder as ours: nothing is ever removed from one without it."""
-import ctypes, errno, fcntl, grp, ipaddress, json, os, pwd, shutil, signal, socket, stat, struct, subprocess, sys, time
+import ctypes, errno, fcntl, grp, ipaddress, json, os, pwd, shlex, shutil, signal, socket, stat, struct, subprocess, sys, time
 from texts import Refused, say, text
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
@@ -56,7 +56,7 @@ class Place:
     def hint(self):
         """What a command must be given to find this demonstration again."""
         own = os.environ.get("FEDLCM_DEMO_STATE")
-        return " FEDLCM_DEMO_STATE='%s'" % own if own else ""
+        return " FEDLCM_DEMO_STATE=" + shlex.quote(own) if own else ""
 
     # --- who holds it ---
     def running(self):
@@ -141,9 +141,9 @@ class Place:
             self.end_earlier(launcher, env, ("reset", "--yes"))  # also its sockets, which lie elsewhere
             self.remove(self.at("product"))
             say("afresh", self.state)
-        for name in os.listdir(self.state):
-            if name not in (MARK, "clusters"):
-                self.remove(self.at(name))
+        for folder, kept in ((self.state, (MARK, "clusters")), (self.at("clusters"), CLUSTERS)) + tuple((self.at("clusters", c), ("ca.crt", "ca.key")) for c in CLUSTERS):
+            for name in set(os.listdir(folder) if os.path.isdir(folder) else ()) - set(kept):
+                self.remove(os.path.join(folder, name))
 
     @staticmethod
     def remove(path):
@@ -158,7 +158,8 @@ class Place:
     def fill(self, simulator, account):
         """Copies of the programs, because the account they run as may not enter the checkout; and the folder of the clusters, owned by that account."""
         try:
-            for name, source in (("sim", os.path.dirname(simulator)), ("kubefate", os.path.join(CHECKOUT, "tests", "kubefate")), ("demo", os.path.join(CHECKOUT, "tests", "demo"))):
+            sim = os.path.dirname(os.path.abspath(simulator))
+            for name, source in (("sim", sim), ("kubefate", os.path.join(os.path.dirname(sim), "kubefate")), ("demo", os.path.join(CHECKOUT, "tests", "demo"))):
                 to = self.at("programs", name)
                 shutil.copytree(source, to, ignore=shutil.ignore_patterns("__pycache__", ".*"), copy_function=shutil.copyfile)
                 for folder, _, files in os.walk(to):
@@ -169,7 +170,6 @@ class Place:
             for folder, _, files in os.walk(self.at("clusters")) if account else ():
                 for path in [folder] + [os.path.join(folder, f) for f in files]:
                     os.chown(path, *account, follow_symlinks=False)
-            self.remove(self.at("clusters", "ready"))
         except OSError as e:
             raise Refused("folder", e.filename or self.state, e.strerror) from e
 

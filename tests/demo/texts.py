@@ -5,7 +5,8 @@ TEXTS = {
     # --- starting and stopping ---
     "ready": ("The demonstration is ready after {0} s.", "演示环境已在 {0} 秒后就绪。"),
     "product": ("  FedLCM:           {0}", "  FedLCM：           {0}"),
-    "login": ("                    {0}", "                     {0}"),
+    "login-admin": ("                    Log in as Admin with the password admin, and change it.", "                     请用账户 Admin 和密码 admin 登录，并尽快修改密码。"),
+    "login-own": ("                    Log in as Admin with the password that was set.", "                     请用账户 Admin 和已设置的密码登录。"),
     "page": ("  Demo page:        {0}", "  演示说明页：       {0}"),
     "kubeconfig": ("  Kubeconfig {0}: {1}", "  {0} 的 kubeconfig：{1}"),
     "how-break": ("  Break something:  make demo-break IMAGE=mysql{0}   (or NODE=lab-b, or API=down; undo it: make demo-mend{0})", "  制造故障：make demo-break IMAGE=mysql{0}   （或 NODE=lab-b，或 API=down；恢复：make demo-mend{0}）"),
@@ -57,14 +58,14 @@ TEXTS = {
     "node-broken": ("{0}: {1} takes no new pods any more (cordoned).", "{0}：{1} 不再接受新的 Pod（已封锁调度）。"),
     "node-empty": ("{0}: no other pods than KubeFATE's were there; the next deployment will wait for a node.", "{0}：除 KubeFATE 外没有其他 Pod；下一次部署将等待可用节点。"),
     "api-broken": ("{0}: the API server refuses connections. What runs there goes on, but nobody can see or change it.", "{0}：API 服务器拒绝连接。其中的程序继续运行，但无法查看或更改。"),
-    "look-image": ("Look at {0}: within a minute the federation's page shows the member as unhealthy, and a deployment under way says which image it waits for and until when.", "请查看 {0}：一分钟内联邦页面会显示该成员异常；正在进行的部署会说明在等待哪个镜像以及等到何时。"),
-    "look-node": ("Look at {0}: within a minute the members on {1} are shown as unhealthy, and a new deployment there says that no node takes its pods.", "请查看 {0}：一分钟内 {1} 上的成员会显示异常；在其上新建的部署会说明没有节点可以接受它的 Pod。"),
-    "look-api": ("Look at {0}: infrastructure, endpoint and members on {1} are shown as unreachable, with the reason; operations there wait and go on by themselves.", "请查看 {0}：{1} 上的基础设施、端点和成员会显示无法访问并说明原因；其上的操作会等待并自动继续。"),
+    "look-image": ("Look at {0}: within half a minute the federation's page shows a party that needs the image as Failed, its events say why, and a deployment under way names the image and until when it waits.", "请查看 {0}：半分钟内，联邦页面会将需要该镜像的参与方显示为失败，其事件会说明原因；正在进行的部署会说明在等待哪个镜像以及等到何时。"),
+    "look-node": ("Look at {0}: within half a minute the parties on {1} are shown as Failed, their events say why, and a new deployment there says that no node takes its pods.", "请查看 {0}：半分钟内，{1} 上的参与方会显示为失败，其事件会说明原因；在其上新建的部署会说明没有节点可以接受它的 Pod。"),
+    "look-api": ("Look at {0}: within a minute the endpoint and the parties on {1} are shown as failed with the reason; operations there wait, say for what, and go on by themselves.", "请查看 {0}：一分钟内，{1} 上的端点和参与方会显示为失败并说明原因；其上的操作会等待，说明在等待什么，并自动继续。"),
     "undo": ("Undo it: make demo-mend{0}", "恢复：make demo-mend{0}"),
     "mended-image": ("{0}: images that begin with {1} can be pulled again.", "{0}：以 {1} 开头的镜像可以重新拉取。"),
     "mended-node": ("{0}: {1} takes pods again.", "{0}：{1} 重新接受 Pod。"),
     "mended-api": ("{0}: the API server answers again.", "{0}：API 服务器已恢复响应。"),
-    "mended": ("Everything is mended. FedLCM sees it with its next look, at the latest after a minute: {0}", "已全部恢复。FedLCM 会在下一次检查时（最迟一分钟内）发现：{0}"),
+    "mended": ("Everything is mended. FedLCM sees it with its next look, at the latest after two minutes: {0}", "已全部恢复。FedLCM 会在下一次检查时（最迟两分钟内）发现：{0}"),
     "nothing-broken": ("Nothing was broken.", "没有需要恢复的故障。"),
 }
 
