@@ -65,22 +65,19 @@ class Guide:
         self.party = {}
         for name, number in (("lab-a", 9999), ("lab-b", 10000)):
             self.party[number] = self.api.add_cluster(self.fed, self.endpoint[name], number, "party-%d" % number)
-        counts = []
+        seen, done = set(), threading.Event()
 
         def watch():
-            while not counts or counts[-1] != -1:
-                n = len(self.ready_pods("lab-b", "fate-10000"))
-                if not counts or counts[-1] not in (n, -1):
-                    counts.append(n)
-                time.sleep(0.2)
+            while not done.wait(0.2):
+                seen.add(len(self.ready_pods("lab-b", "fate-10000")))
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
         for number, uuid in self.party.items():
             d = self.api.until(self.path("cluster", uuid), [1], [5], seconds=100)
             self.check("party %d has its addresses" % number, d["access_info"]["nginx"]["host"] and d["access_info"]["pulsar-public-tls"]["fqdn"] == "%d.example.com" % number, d["access_info"])
-        counts.append(-1)
-        steps = sorted(set(counts) - {-1})
-        self.check("components came one by one: %s" % steps, len(steps) >= 8, counts)
+        done.set()
+        watcher.join()
+        self.check("components came one by one: %s" % sorted(seen), len(seen) >= 8)
 
     def statuses(self):
         return {n: self.api.call("GET", self.path("cluster", uuid))["status"] for n, uuid in self.party.items()}
