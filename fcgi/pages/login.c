@@ -27,12 +27,20 @@ static bool login_show(struct req *q, struct resp *r, const char *user, const ch
   return page_render(&p, r, login_body, &(struct login_view){user, next, why}, e);
 }
 
+/* A session of this browser; the cookie is its only copy. */
+static bool begin_session(struct req *q, struct resp *r, const struct user *u, struct err *e) {
+  const char *token;
+  if (!session_create(q->db, q->a, u, false, q->remote_addr, q->user_agent, &token, e)) return false;
+  resp_cookie(r, q, q->https ? "__Host-fedlcm" : "fedlcm", token, 12 * 3600, true);
+  return true;
+}
+
 static bool login_get(struct req *q, struct resp *r, struct err *e) { return login_show(q, r, "", req_own_path(req_query(q, "next")), NULL, e); }
 
 static bool login_post(struct req *q, struct resp *r, struct err *e) {
   struct user u;
   struct err why = ERR_INIT;
-  const char *token, *next = req_own_path(req_field(q, "next"));
+  const char *next = req_own_path(req_field(q, "next"));
   if (!user_login(q->db, q->a, req_field(q, "username"), req_field(q, "password"), q->remote_addr, &u, &why)) {
     if (why.kind == FAIL_UNAVAILABLE) return err_move(e, &why);
     r->status = why.kind == FAIL_BUSY ? 429 : 401;
@@ -40,9 +48,7 @@ static bool login_post(struct req *q, struct resp *r, struct err *e) {
     say(&why);
     return login_show(q, r, req_field(q, "username"), next, &why, e);
   }
-  if (!session_create(q->db, q->a, &u, false, q->remote_addr, q->user_agent, &token, e)) return false;
-  resp_cookie(r, q, q->https ? "__Host-fedlcm" : "fedlcm", token, 12 * 3600, true);
-  return resp_redirect(r, q, next);
+  return begin_session(q, r, &u, e) && resp_redirect(r, q, next);
 }
 
 static bool logout_post(struct req *q, struct resp *r, struct err *e) {
@@ -75,7 +81,9 @@ static bool account_password(struct req *q, struct resp *r, struct err *e) {
     r->status = 422;
     return account_show(q, r, &why, e);
   }
-  return resp_redirect_flash(r, q, "/login", "ok", TEXT(MSG_ACCOUNT_CHANGED));
+  /* All sessions have ended; whoever just typed the new password has one that nobody else knows. */
+  const struct user me = {.id = q->who.id, .uuid = q->who.uuid, .name = q->who.name, .role = (int)q->who.role};
+  return begin_session(q, r, &me, e) && resp_redirect_flash(r, q, "/account", "ok", TEXT(MSG_ACCOUNT_CHANGED));
 }
 
 static bool account_theme(struct req *q, struct resp *r, struct err *e) {

@@ -98,6 +98,16 @@ class Tokens(Case):
         self.done(call("PUT", "/user/%s/password" % mine, {"cur_password": "admin", "new_password": "quite another one"}, who=t))
         self.assertEqual(call("GET", "/user/current", who=t).status, 401, "a new password ends the sessions")
 
+    def test_whoever_changes_it_stays_logged_in(self):
+        name = user(3)
+        here, elsewhere = page_login(name=name), page_login(name=name)
+        r = form("/account/password", {"_csrf": csrf("/account", here), "current": "admin", "fresh": "quite another one", "again": "quite another one"}, here)
+        self.assertEqual((r.status, r.headers["Location"]), (303, "/account"))
+        fresh = "fedlcm=" + r.cookie("fedlcm")[""]
+        self.assertNotEqual(fresh, here)
+        for cookie, status in ((fresh, 200), (here, 303), (elsewhere, 303)):
+            self.assertEqual(raw("GET", "/account", headers={"Cookie": cookie}).status, status)
+
 
 class Forms(Case):
     def test_without_the_token(self):
