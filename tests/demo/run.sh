@@ -14,8 +14,8 @@ root=no
 [ "$(id -u)" != 0 ] || root=yes
 closed=
 finish() {
-  [ -z "${demo:-}" ] || kill -9 "$demo" 2>/dev/null
-  [ -z "${other:-}" ] || kill "$other" 2>/dev/null
+  # shellcheck disable=SC2046  # a list of processes
+  [ -z "$(jobs -p)" ] || kill -9 $(jobs -p) 2>/dev/null
   none_left 300
   rm -rf "$home" ${closed:+"$closed"}
 }
@@ -59,7 +59,7 @@ for setting in FEDLCM_DEMO_PORT FEDLCM_DEMO_PAGE_PORT FEDLCM_DEMO_KUBE_PORT; do
 done
 says=$(try FEDLCM_DEMO_KUBE_PORT=$((taken - 10)))
 ok "... also the port of the second cluster" has "Port $taken on 127.0.0.1 is in use" "$says"
-kill $other; wait $other 2>/dev/null; other=
+kill $other; wait $other 2>/dev/null
 refused() { local want=$1 out; shift; out=$(try "$@") && { echo "status 0"; return 1; }; has "$want" "$out" || { echo "$out"; return 1; }; }
 ok "a port that is none is refused" refused "from 1 to 65535" FEDLCM_DEMO_PORT=99999
 ok "a cluster port without room for the second is refused" refused "from 1 to 65525" FEDLCM_DEMO_KUBE_PORT=65530
