@@ -176,10 +176,9 @@ class Demo:
             print(e, file=sys.stderr, flush=True)
             code = 1
         self.place.publish(None)
-        started = bool(self.parts)
         for name in reversed(list(self.parts)):
             self.end(name)
-        if started:
+        if self.parts or self.asked:
             say("ended")
         return code
 

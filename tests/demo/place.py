@@ -9,6 +9,7 @@ CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__fi
 CLUSTERS = ("lab-a", "lab-b")
 MARK = "fedlcm-demo.lock"
 PORTS = (("FEDLCM_DEMO_PORT", 9180, 65535), ("FEDLCM_DEMO_PAGE_PORT", 9181, 65535), ("FEDLCM_DEMO_KUBE_PORT", 6453, 65525))
+POD, POD_PORT = "127.44.%d.11", 8080  # where the simulator lets KubeFATE listen; a program that has the port on every address is in its way
 FIRST_ID, LAST_ID, STEP = 64213, 64293, 10
 FLOCK = "@hhqqi4x"
 PATIENCE_S = 1.5  # what a killed demonstration left behind is just going down
@@ -119,7 +120,8 @@ class Place:
             fcntl.lockf(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self.fd)
-            self.say_running()
+            if not self.say_running():
+                raise Refused("busy", "?") from None  # it has just ended
             return False
         closed = closed_folder(self.state) if self.root else None
         if closed:
@@ -224,6 +226,8 @@ def bound(address, port, setting):
                 time.sleep(0.1)
                 continue
             other = port + 100 if port < 65000 else port - 100
+            if e.errno == errno.EADDRINUSE and not setting:
+                raise Refused("port-pod", port, address) from e
             if e.errno == errno.EADDRINUSE:
                 raise Refused("port-taken", port, address, setting, other) from e
             if e.errno == errno.EACCES:
@@ -236,6 +240,7 @@ def check_ports(address, product, page, first):
     bound(address, product, PORTS[0][0]).close()
     for i in range(len(CLUSTERS)):
         bound("127.0.0.1", first + 10 * i, PORTS[2][0]).close()
+        bound(POD % (i + 1), POD_PORT, None).close()
     return bound(address, page, PORTS[1][0])
 
 

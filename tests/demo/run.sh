@@ -60,6 +60,12 @@ done
 says=$(try FEDLCM_DEMO_KUBE_PORT=$((taken - 10)))
 ok "... also the port of the second cluster" has "Port $taken on 127.0.0.1 is in use" "$says"
 kill $other; wait $other 2>/dev/null
+python3 -m http.server --bind 127.44.2.11 8080 > "$home/other" 2>&1 &
+other=$!
+for _ in $(seq 100); do curl -s -o /dev/null "http://127.44.2.11:8080/" && break; sleep 0.05; done
+says=$(try)
+ok "... and KubeFATE's" has "Port 8080 on 127.44.2.11 is in use" "$says"
+kill $other; wait $other 2>/dev/null
 refused() { local want=$1 out; shift; out=$(try "$@") && { echo "status 0"; return 1; }; has "$want" "$out" || { echo "$out"; return 1; }; }
 ok "a port that is none is refused" refused "from 1 to 65535" FEDLCM_DEMO_PORT=99999
 ok "a cluster port without room for the second is refused" refused "from 1 to 65525" FEDLCM_DEMO_KUBE_PORT=65530
