@@ -61,7 +61,7 @@ TEXTS = {
     "api-broken": ("{0}: the API server refuses connections. What runs there goes on, but nobody can see or change it.", "{0}：API 服务器拒绝连接。其中的程序继续运行，但无法查看或更改。"),
     "look-image": ("Look at {0}: within half a minute the federation's page shows a party that needs the image as Failed, its events say why, and a deployment under way names the image and until when it waits.", "请查看 {0}：半分钟内，联邦页面会将需要该镜像的参与方显示为失败，其事件会说明原因；正在进行的部署会说明在等待哪个镜像以及等到何时。"),
     "look-node": ("Look at {0}: within half a minute the parties on {1} are shown as Failed, their events say why, and a new deployment there says that no node takes its pods.", "请查看 {0}：半分钟内，{1} 上的参与方会显示为失败，其事件会说明原因；在其上新建的部署会说明没有节点可以接受它的 Pod。"),
-    "look-api": ("Look at {0}: within a minute the endpoint and the parties on {1} are shown as failed with the reason; operations there wait, say for what, and go on by themselves.", "请查看 {0}：一分钟内，{1} 上的端点和参与方会显示为失败并说明原因；其上的操作会等待，说明在等待什么，并自动继续。"),
+    "look-api": ("Look at {0}: within a minute the endpoint and the parties on {1} are shown as failed with the reason; operations there wait, say for what, and go on by themselves.", "请查看 {0}：一分钟内，{1} 上的服务端点和参与方会显示为失败并说明原因；其上的操作会等待，说明在等待什么，并自动继续。"),
     "undo": ("Undo it: make demo-mend{0}", "恢复：make demo-mend{0}"),
     "mended-image": ("{0}: images that begin with {1} can be pulled again.", "{0}：以 {1} 开头的镜像可以重新拉取。"),
     "mended-node": ("{0}: {1} takes pods again.", "{0}：{1} 重新接受 Pod。"),
