@@ -20,7 +20,8 @@ static const struct stmt Q_SUPERSEDE = {"op_supersede",
     "update work set ended = true, lease_token = nextval('lease_token_seq'), lease_until = null where class = 'operation' and ref in (select id from o)"};
 static const struct stmt Q_HELD = {"op_held",
     "select o.id, o.kind, o.state, o.subject_name from hold h join operation o on o.id = h.operation_id "
-    "where h.object = $1 and (h.exclusive or $2::boolean) order by o.kind = 'routes_push' and o.state = 'failed', o.id limit 1"};
+    "where h.object = $1 and (h.exclusive or $2::boolean) order by o.kind = 'routes_push', o.state = 'failed', o.id limit 1"};
+static const struct stmt Q_PUSHING = {"op_pushing", "select id from operation where subject_type = 'exchange_routes' and subject = $1 and (state in ('queued', 'running') and $2::boolean or state = 'failed' and $3::boolean)"};
 static const struct stmt Q_INSERT = {"op_insert",
     "insert into operation (kind, subject_type, subject, subject_name, federation_uuid, actor, input, deadline) "
     "values ($1, $2, $3, $4, nullif($5, '')::uuid, $6, $7::jsonb, now() + make_interval(secs => $8::float8)) returning id, uuid"};
@@ -46,7 +47,7 @@ static const struct stmt Q_RETRY_WORK = {"op_retry_work",
     "memo = (select coalesce(jsonb_object_agg(k, v), '{}') from jsonb_each(memo) x(k, v) where not starts_with(k, 'try_')) where class = 'operation' and ref = $1"};
 static const struct stmt Q_WAKE = {"op_wake", "update work set run_at = now() where class = 'operation' and ref = $1 and lease_until is null and not ended"};
 static const struct stmt Q_STATE = {"op_state", "select state, kind from operation where uuid = $1"};
-const struct stmt *const STMTS_OP[] = {&Q_LOCK, &Q_LIVE, &Q_SUPERSEDE, &Q_HELD, &Q_INSERT, &Q_STEPS, &Q_WORK, &Q_HOLD, &Q_NOTIFY, &Q_CANCEL, &Q_RETRY, &Q_RETRY_PARTY, &Q_RETRY_ENDPOINT,
+const struct stmt *const STMTS_OP[] = {&Q_LOCK, &Q_LIVE, &Q_SUPERSEDE, &Q_HELD, &Q_PUSHING, &Q_INSERT, &Q_STEPS, &Q_WORK, &Q_HOLD, &Q_NOTIFY, &Q_CANCEL, &Q_RETRY, &Q_RETRY_PARTY, &Q_RETRY_ENDPOINT,
                                        &Q_RETRY_WORK, &Q_WAKE, &Q_STATE, NULL};
 
 /* The sentence about the operation in the way; kind is shown as a word of the catalogue ("op.<kind>"). */
@@ -76,12 +77,25 @@ static bool take_hold(struct db *db, struct arena *a, const char *op_id, struct 
   struct rows r;
   if (!db_query(db, a, &Q_HELD, &r, e, h.object.s, h.exclusive ? "t" : "f")) return false;
   /* A push of routes that failed must not keep its exchange alive: removal supersedes it. It comes last, so nothing else is in the way then. */
-  if (r.n && streq(row_text(&r, 0, 1), "routes_push") && streq(row_text(&r, 0, 2), "failed")) {
-    if (!supersede(db, a, row_text(&r, 0, 0), e)) return false;
-  } else if (r.n) {
-    return conflict(e, a, &r, 1);
-  }
+  bool push = r.n && streq(row_text(&r, 0, 1), "routes_push"), failed = push && streq(row_text(&r, 0, 2), "failed");
+  if (failed && !supersede(db, a, row_text(&r, 0, 0), e)) return false;
+  if (r.n && !failed && !(push && h.after_pushes)) return conflict(e, a, &r, 1);
   return db_exec(db, a, &Q_HOLD, NULL, e, op_id, h.object.s, h.exclusive ? "t" : "f");
+}
+
+bool op_pushing(struct db *db, struct arena *a, struct uuid exchange, bool *out, struct err *e) {
+  struct rows r;
+  if (!db_query(db, a, &Q_PUSHING, &r, e, exchange.s, "t", "f")) return false;
+  *out = r.n > 0;
+  return true;
+}
+
+bool op_supersede_pushes(struct db *db, struct arena *a, struct uuid exchange, bool live, struct err *e) {
+  struct rows r;
+  if (!db_query(db, a, &Q_PUSHING, &r, e, exchange.s, live ? "t" : "f", "t")) return false;
+  for (int i = 0; i < r.n; i++)
+    if (!supersede(db, a, row_text(&r, i, 0), e)) return false;
+  return true;
 }
 
 static const char *steps_json(struct arena *a, const struct workflow *wf) {

@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include "base/uuid.h"
 struct db; struct arena; struct err; struct workflow;
-struct op_hold { struct uuid object; bool exclusive; };
+/* after_pushes: a live push of routes is no conflict; the workflow waits for its end before it does anything (op_pushing), and no other push comes in. */
+struct op_hold { struct uuid object; bool exclusive, after_pushes; };
 struct op_new {
   const char *workflow;            /* name in deploy/fsm.c, e.g. "exchange_create" */
   const char *subject_type; struct uuid subject; const char *subject_name; struct uuid federation;
@@ -17,6 +18,10 @@ struct op_new {
 bool op_insert(struct db *db, struct arena *a, const struct op_new *o, struct uuid *opt_out, struct err *e) __attribute__((warn_unused_result));
 /* The lock that op_insert takes for a subject with no other object held: who looks for a live operation before inserting one takes it first. */
 bool op_lock(struct db *db, struct arena *a, struct uuid subject, struct err *e) __attribute__((warn_unused_result));
+/* Whether a push of this exchange's routes is under way. */
+bool op_pushing(struct db *db, struct arena *a, struct uuid exchange, bool *out, struct err *e) __attribute__((warn_unused_result));
+/* The exchange goes: pushes that failed, and with `live` also one under way, are nobody's concern any more. */
+bool op_supersede_pushes(struct db *db, struct arena *a, struct uuid exchange, bool live, struct err *e) __attribute__((warn_unused_result));
 /* Columns of the live row; FAIL_CONFLICT when the state does not allow it. */
 bool op_cancel(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) __attribute__((warn_unused_result));
 /* Whether operations of this kind can be stopped at all. */

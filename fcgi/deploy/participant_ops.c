@@ -227,7 +227,7 @@ bool participant_ops_delete(struct db *db, struct arena *a, int type, struct uui
   if (left) return err_set(e, FAIL_CONFLICT, MSG_OPS_CLUSTERS_LEFT, p.name, num_text((char[24]){0}, left));
   if (!force && p.status != PARTY_ACTIVE && p.status != PARTY_RECONFIGURING) return err_set(e, FAIL_CONFLICT, MSG_OPS_NOT_ACTIVE, p.name);
   if (!participant_set_status(db, a, id, ~0u, PARTY_REMOVING, "", "[]", &changed, e)) return false;
-  struct op_hold h[] = {{p.federation_uuid, false}, {type == TYPE_EXCHANGE ? p.uuid : p.federation_uuid, true}};
+  struct op_hold h[] = {{p.federation_uuid, false}, {type == TYPE_EXCHANGE ? p.uuid : p.federation_uuid, true, true}};
   struct op_new o = {.workflow = type == TYPE_EXCHANGE ? "exchange_remove" : "cluster_remove", .subject_type = "participant", .subject = id, .subject_name = p.name, .federation = p.federation_uuid, .actor = actor,
                      .input_json = force ? "{\"force\":true}" : "{}", .holds = h, .n_holds = type == TYPE_EXCHANGE ? 2 : 1, .supersede = force};
   return op_insert(db, a, &o, NULL, e) && event_add(db, a, id, entity(type), 0, false, actor, TEXT(MSG_EVENT_PARTY_REMOVE, p.name), e) && tx_commit(&tx, e);

@@ -3,11 +3,9 @@
 #include "deploy/wf_party.h"
 #include "deploy/workflows.h"
 
-enum { CHECK_MS = 12000, SLOW_MS = 120000 };
-static int pause_ms(const struct work *w, bool ok) {
-  int ms = ok ? CHECK_MS : CHECK_MS << (w->failures < 3 ? w->failures : 3);
-  return (ms > SLOW_MS ? SLOW_MS : ms) + (int)(clock_mono_ms() % 1500);
-}
+/* Looks become rarer only while nobody answers: what is broken in a cluster that does answer is mended under somebody's eyes. */
+enum { CHECK_MS = 12000, RARER = 2 };
+static int pause_ms(const struct work *w, bool answered) { return (CHECK_MS << (answered ? 0 : w->failures < RARER ? w->failures : RARER)) + (int)(clock_mono_ms() % 1500); }
 
 static const struct stmt Q_LIVE_OP = {"check_live_op", "select 1 from operation where subject = $1 and state in ('queued', 'running', 'failed') and subject_type <> 'exchange_routes'"};
 /* A push restarts the exchange's traffic server: for a while its workloads are unready because of us. */
@@ -40,7 +38,7 @@ static enum outcome hello_d(struct work *w, const struct reply *r, struct err *e
 static bool endpoint_checked(struct work *w, enum work_end how, const struct err *why, struct err *e) {
   bool ok = how == END_SUCCEEDED, changed = false, op;
   struct text t = why && why->kind ? err_text(why) : TEXT(MSG_KF_NO_VERSION);
-  w->wait_ms = pause_ms(w, ok);
+  w->wait_ms = pause_ms(w, ok); /* an endpoint is the answering */
   if (!busy(w, &op, e) || !store_check_result(w, ok, t, e)) return false;
   if (op) return true;
   if (!endpoint_set_checked(w->db, w->a, w->subject, ok, text_key(t.key), text_args_json(w->a, t), e)) return false;
@@ -140,7 +138,7 @@ static bool party_checked(struct work *w, enum work_end how, const struct err *w
   bool ok = how == END_SUCCEEDED, op, changed = false, routed = true;
   struct text t = why && why->kind ? err_text(why) : TEXT(MSG_CHECK_BAD, "");
   bool away = !ok && why && (why->kind == FAIL_TIMEOUT || why->retry); /* the cluster does not answer: that says nothing about the workloads */
-  w->wait_ms = pause_ms(w, ok);
+  w->wait_ms = pause_ms(w, !away);
   if (!busy(w, &op, e) || !store_check_result(w, ok, t, e)) return false;
   if (op || (away && w->failures < 2)) return true;
   if (why && why->key == MSG_CHECK_BAD) {

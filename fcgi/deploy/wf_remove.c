@@ -1,4 +1,5 @@
 /* Removing an exchange or a cluster (reference 20 section 12). With force, a step that cannot succeed is noted and the next one follows. */
+#include "deploy/op.h"
 #include "deploy/values.h"
 #include "deploy/wf_party.h"
 #include "deploy/workflows.h"
@@ -6,12 +7,24 @@
 
 #define DONE_IF(x) ((x) ? OUT_DONE : OUT_FAIL)
 
+enum { PUSH_PATIENCE_S = 20 };
+
+/* The push that takes the last party's routes out may still run: KubeFATE must not uninstall what it is just updating. Force does not wait for long; a
+ * runner of the push sends nothing once it is superseded. */
+static enum outcome after_push(struct work *w, struct err *e) {
+  bool pushing = false;
+  if (w->party.type != TYPE_EXCHANGE) return OUT_SKIP;
+  if (!op_pushing(w->db, w->a, w->party.uuid, &pushing, e)) return OUT_FAIL;
+  bool enough = w->force && w->now - w->step_started > PUSH_PATIENCE_S * 1000000LL;
+  if (pushing && !enough) return work_evidence(w, "routes", TEXT(MSG_CAUSE_PUSHING, w->party.name), e) ? (w->wait_ms = 500, OUT_WAIT) : OUT_FAIL;
+  return DONE_IF(op_supersede_pushes(w->db, w->a, w->party.uuid, enough, e));
+}
+
 /* A superseded installer may have a request on its way: let it land before looking for what it made. */
 enum outcome r_settle_q(struct work *w, struct call *c, struct err *e) {
   int64_t until = memo_int(w, "settle_until");
   (void)c;
-  if (!until) return OUT_SKIP;
-  if (w->now >= until) return OUT_DONE;
+  if (w->now >= until) return after_push(w, e);
   return work_evidence(w, "", TEXT(MSG_CAUSE_SETTLE), e) ? (w->wait_ms = 1000, OUT_WAIT) : OUT_FAIL;
 }
 
@@ -181,7 +194,7 @@ static bool ended(struct work *w, enum work_end how, const struct err *why, stru
 }
 
 #define STEPS \
-    {"settle", r_settle_q, NULL, EFFECT_NONE, STEP_FREE, 0, 60, NULL, NULL}, \
+    {"settle", r_settle_q, NULL, EFFECT_NONE, STEP_FREE, 0, 900, NULL, NULL}, \
     {"routes-out", r_routes_q, NULL, EFFECT_NONE, STEP_FORCE_ON, 20, 900, NULL, NULL}, \
     {"stop-job", r_stop_q, r_stop_d, EFFECT_SAFE, STEP_KUBEFATE | STEP_FORCE_ON, 5, 120, NULL, NULL}, \
     {"find", r_find_q, r_find_d, EFFECT_READ, STEP_KUBEFATE | STEP_FORCE_ON, 3, 300, NULL, NULL}, \

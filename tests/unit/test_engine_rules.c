@@ -293,6 +293,38 @@ static void a_failed_push_in_front_hides_no_other_hold(void **s) {
   OK(tx_begin(W.db, &tx, &E)); OK(op_insert(W.db, A, &o, NULL, &E)); OK(tx_commit(&tx, &E));
   assert_string_equal(ask("select state from operation where kind = 'routes_push'"), "superseded");
 }
+static void the_removal_of_an_exchange_waits_for_its_push(void **s) {
+  (void)s;
+  if (!world()) return;
+  struct uuid x = create_exchange();
+  assert_true(run());
+  OK(participant_ops_push(W.db, A, W.fed, "tester", &E));
+  const char *push = arena_strdup(A, ask("select uuid::text from operation where kind = 'routes_push' and state = 'queued'"));
+  remove_party(x, TYPE_EXCHANGE, false);
+  run_sql("update work set run_at = now() + interval '1 hour' where ref = (select id from operation where kind = 'routes_push' and state = 'queued')"); /* it is slow */
+  assert_true(one_claim("t/0"));
+  assert_string_equal(ask("select evidence_class from operation where kind = 'exchange_remove'"), "cause.pushing");
+  assert_int_equal(count("select count(*) from operation where kind = 'exchange_remove' and state = 'running'"), 1), assert_true(objects_there() > 0);
+  REFUSED(participant_ops_push(W.db, A, W.fed, "tester", &E), FAIL_CONFLICT);
+  err_clear(&E);
+  assert_int_equal(count("select count(*) from operation where kind = 'routes_push' and state in ('queued', 'running')"), 1); /* no other one comes in */
+  run_sql("update work set run_at = now() where not ended");
+  assert_true(run());
+  assert_true(buried(x)), assert_int_equal(objects_there(), 0);
+  assert_string_equal(ask(arena_fmt(A, "select state from operation where uuid = '%s'", push)), "succeeded");
+}
+static void a_forced_removal_does_not_wait_for_a_stuck_push(void **s) {
+  (void)s;
+  if (!world()) return;
+  struct uuid x = create_exchange();
+  assert_true(run());
+  OK(participant_ops_push(W.db, A, W.fed, "tester", &E));
+  run_sql("update work set run_at = now() + interval '1 hour' where ref = (select id from operation where kind = 'routes_push' and state = 'queued')");
+  remove_party(x, TYPE_EXCHANGE, true);
+  assert_true(run_for(60, 5));
+  assert_true(buried(x)), assert_int_equal(objects_there(), 0);
+  assert_string_equal(ask("select state from operation where kind = 'routes_push' order by id desc limit 1"), "superseded");
+}
 static void a_retried_push_starts_counting_anew(void **s) {
   (void)s;
   if (!world()) return;
@@ -406,7 +438,7 @@ int main(void) {
       T(an_overtaken_runner_writes_nothing), T(two_runners_in_any_order_never_share), T(a_new_connection_spares_what_is_under_way), T(a_job_of_a_former_life_is_not_taken_for_ours),
       T(a_release_that_only_helm_knows_is_kept), T(a_release_of_somebody_else_is_left_alone), T(tries_of_a_request_that_counts_share_one_deadline), T(a_push_whose_answer_is_lost_still_restarts_the_traffic_server),
       T(an_operation_ends_at_its_deadline), T(a_dead_cluster_ends_in_a_sentence), T(a_step_that_always_finds_more_to_do_ends), T(a_long_retry_after_does_not_outlast_the_step),
-      T(stopping_waits_for_what_is_perhaps_on_its_way), T(what_a_superseded_creation_made_is_removed), T(a_removal_excludes_a_creation), T(a_failed_push_in_front_hides_no_other_hold), T(a_retried_push_starts_counting_anew), T(two_removals_at_once_share_a_push),
+      T(stopping_waits_for_what_is_perhaps_on_its_way), T(what_a_superseded_creation_made_is_removed), T(a_removal_excludes_a_creation), T(a_failed_push_in_front_hides_no_other_hold), T(the_removal_of_an_exchange_waits_for_its_push), T(a_forced_removal_does_not_wait_for_a_stuck_push), T(a_retried_push_starts_counting_anew), T(two_removals_at_once_share_a_push),
       T(a_crowded_cluster_gets_its_work_back_later), T(a_check_without_target_ends_no_probe), T(a_restart_of_our_own_is_no_failure), T(thousands_of_steps_leave_nothing_behind)};
   setenv("ENGINE_DB", "engine_rules", 1);
   return cmocka_run_group_tests(tests, world_begin, world_end);
