@@ -237,6 +237,8 @@ def mend(state):
 def prepare(state):
     with open(os.path.join(state, "clusters", ONLY_NODEPORT, "no-loadbalancer"), "w"):
         pass
+    # One cluster has an ingress controller, the other has none: both are met in real life, and the product says what follows.
+    Cluster(state, CLUSTERS[0]).kube().call("POST", "/apis/networking.k8s.io/v1/ingressclasses", {"metadata": {"name": "nginx"}, "spec": {"controller": "example.com/simulated"}}, "application/json")
 
 
 def main():

@@ -9,7 +9,7 @@ CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__fi
 CLUSTERS = ("lab-a", "lab-b")
 MARK = "fedlcm-demo.lock"
 PORTS = (("FEDLCM_DEMO_PORT", 9180, 65535), ("FEDLCM_DEMO_PAGE_PORT", 9181, 65535), ("FEDLCM_DEMO_KUBE_PORT", 6453, 65525))
-POD, POD_PORT = "127.44.%d.11", 8080  # where the simulator lets KubeFATE listen; a program that has the port on every address is in its way
+POD_PORT = 8080  # of KubeFATE; a program that has the port on every address is in its way
 FIRST_ID, LAST_ID, STEP = 64213, 64293, 10
 FLOCK = "@hhqqi4x"
 PATIENCE_S = 1.5  # what a killed demonstration left behind is just going down
@@ -235,12 +235,17 @@ def bound(address, port, setting):
             raise Refused("port-absent", address, port, e.strerror) from e
 
 
+def pod_address(port):
+    """The first one of a cluster, as the simulator gives it (tests/sim/node.py)."""
+    return "127.%d.%d.11" % (64 + port // 256 % 128, port % 256)
+
+
 def check_ports(address, product, page, first):
     """Every port that will be used; the page's socket is kept."""
     bound(address, product, PORTS[0][0]).close()
     for i in range(len(CLUSTERS)):
         bound("127.0.0.1", first + 10 * i, PORTS[2][0]).close()
-        bound(POD % (i + 1), POD_PORT, None).close()
+        bound(pod_address(first + 10 * i), POD_PORT, None).close()
     return bound(address, page, PORTS[1][0])
 
 

@@ -30,7 +30,7 @@ TEXTS = {
     "port-number": ("{0} is {1}; it must be a port number from 1 to {2}.", "{0} 的值为 {1}，应为 1 到 {2} 之间的端口号。"),
     "port-twice": ("{0} and {1} both name port {2}. Give each its own.", "{0} 与 {1} 使用了同一个端口 {2}，请分别设置不同的端口。"),
     "port-taken": ("Port {0} on {1} is in use by another program. Stop that, or choose another port: make demo {2}={3}", "{1} 的端口 {0} 已被其他程序占用。请停止该程序，或换一个端口：make demo {2}={3}"),
-    "port-pod": ("Port {0} on {1} is in use by another program, perhaps another demonstration or one that listens on every address. The simulated KubeFATE needs it; stop that program.", "{1} 的端口 {0} 已被其他程序占用，可能是另一个演示环境，或监听所有地址的程序。模拟的 KubeFATE 需要此端口，请停止该程序。"),
+    "port-pod": ("Port {0} on {1} is in use by another program, perhaps one that listens on every address. The simulated KubeFATE needs it; stop that program.", "{1} 的端口 {0} 已被其他程序占用，可能是监听所有地址的程序。模拟的 KubeFATE 需要此端口，请停止该程序。"),
     "port-low": ("Port {0} is below 1024 and this account may not use it. Choose another one: make demo {1}={2}", "端口 {0} 小于 1024，当前账户无权使用。请换一个端口：make demo {1}={2}"),
     "port-absent": ("This machine cannot listen on {0}, port {1}: {2}. Choose an address of this machine in FEDLCM_LISTEN.", "本机无法监听 {0} 的端口 {1}：{2}。请在 FEDLCM_LISTEN 中选择本机的地址。"),
     "address": ("FEDLCM_LISTEN is {0}; it must be an IP address of this machine, or localhost.", "FEDLCM_LISTEN 的值为 {0}，应为本机的 IP 地址或 localhost。"),
@@ -66,7 +66,7 @@ TEXTS = {
     "mended-image": ("{0}: images that begin with {1} can be pulled again.", "{0}：以 {1} 开头的镜像可以重新拉取。"),
     "mended-node": ("{0}: {1} takes pods again.", "{0}：{1} 重新接受 Pod。"),
     "mended-api": ("{0}: the API server answers again.", "{0}：API 服务器已恢复响应。"),
-    "mended": ("Everything is mended. FedLCM sees it with its next look, at the latest after two minutes: {0}", "已全部恢复。FedLCM 会在下一次检查时（最迟两分钟内）发现：{0}"),
+    "mended": ("Everything is mended. FedLCM sees it with its next look, within a minute: {0}", "已全部恢复。FedLCM 会在下一次检查时（一分钟内）发现：{0}"),
     "nothing-broken": ("Nothing was broken.", "没有需要恢复的故障。"),
 }
 

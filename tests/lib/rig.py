@@ -6,7 +6,7 @@ RIG=real or RIG=sim chooses; otherwise real where it can be had. As root each ri
 the machine: it takes free ports, and RIG_PRODUCT_PORT in the environment of what runs inside names one for the product.
 Inside: Kube(directory, cluster) is a small admin client.
 """
-import ctypes, json, os, re, shutil, signal, socket, ssl, subprocess, sys, tempfile, time, urllib.error, urllib.request
+import ctypes, json, os, random, re, shutil, signal, socket, ssl, subprocess, sys, tempfile, time, urllib.error, urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -26,7 +26,7 @@ def kind():
 
 def free_ports(n, apart=10):
     """The first of n free ports of 127.0.0.1 that lie so far apart."""
-    for first in range(20000 + os.getpid() % 8000, 32000, 7):
+    for first in range(random.randrange(20000, 28000), 32000, 7):
         held = []
         try:
             for i in range(n):

@@ -112,9 +112,9 @@ def remove(value, path):
         out = []
         for e in value:
             if isinstance(e, dict) and entry_key(e, keys) == step:
-                e = remove(e, rest) if rest else None
-                # What is left of an entry are its keys: nobody wants it any more.
-                if e is None or set(e) <= set(keys):
+                # A key goes only with its entry, and an entry of which nothing but keys is left is wanted by nobody.
+                e = remove(e, rest) if rest and rest[0] not in keys else e
+                if set(e) <= set(keys):
                     continue
             out.append(e)
         return out
@@ -153,7 +153,7 @@ def apply(kind, live, config, manager, force, when):
         owned = {who: paths - lost if who != mine else paths for who, paths in owned.items()}
         others = set().union(*[paths for who, paths in owned.items() if who != mine]) if owned else set()
         out = copy.deepcopy(live)
-        for p in owned.get(mine, set()) - set(wanted) - others:
+        for p in sorted(owned.get(mine, set()) - set(wanted) - others, key=len, reverse=True):
             out = remove(out, p)
         out = merge(out, config)
     else:

@@ -16,6 +16,10 @@ START_MS, AGAIN_SECONDS, GONE_SECONDS, PORT_SECONDS = 300, 1.0, 0.1, 20
 PASSED = ("FATECLOUD_",)
 
 
+def pod_address(port, n):
+    return "127.%d.%d.%d" % (64 + port // 256 % 128, port % 256, n)
+
+
 def die_with_parent():
     os.setsid()
     ctypes.CDLL("libc.so.6").prctl(1, signal.SIGKILL)
@@ -29,8 +33,8 @@ class Life:
 
 
 class Node:
-    def __init__(self, store, registry, loop, events, tokens, directory, index, address):
-        self.store, self.registry, self.loop, self.events, self.tokens, self.dir, self.index, self.address = store, registry, loop, events, tokens, directory, index, address
+    def __init__(self, store, registry, loop, events, tokens, directory, address, api):
+        self.store, self.registry, self.loop, self.events, self.tokens, self.dir, self.address, self.api = store, registry, loop, events, tokens, directory, address, api
         self.lives, self.next_ip, self.cache = {}, 10, (None, [])
         store.listeners.append(self.changed)
 
@@ -128,11 +132,11 @@ class Node:
 
     # --- the life of a pod ---
     def new_ip(self):
-        """127.44.CLUSTER.N: on this machine, without a device of its own."""
+        """127.X.Y.N with X and Y from the cluster's port: on this machine, without a device of its own, and apart from every other simulator."""
         taken = {l.ip for l in self.lives.values()}
         for _ in range(250):
             self.next_ip = self.next_ip + 1 if self.next_ip < 250 else 10
-            ip = "127.44.%d.%d" % (self.index, self.next_ip)
+            ip = pod_address(self.api[1], self.next_ip)
             if ip not in taken:
                 return ip
         return None

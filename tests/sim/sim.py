@@ -49,8 +49,7 @@ class Cluster:
         self.tokens, self.events, loop = rbac.Tokens(self.store, secrets.token_bytes(32)), Events(self.store, self.registry), Loop(self.store.lock)
         with open(self.file("ca.crt")) as f:
             Controllers(self.store, self.registry, loop, self.tokens, self.events, f.read())
-        self.node = Node(self.store, self.registry, loop, self.events, self.tokens, self.dir, self.index, "10.250.%d.2" % self.index)
-        self.node.api = "127.0.0.1", self.port
+        self.node = Node(self.store, self.registry, loop, self.events, self.tokens, self.dir, "10.250.%d.2" % self.index, ("127.0.0.1", self.port))
         with self.store.lock:
             for name, rules in rbac.BUILT_IN.items():
                 self.registry.create(BY_KIND["ClusterRole"], "", {"metadata": {"name": name}, "rules": rules})
