@@ -95,6 +95,11 @@ class Browser:
         ok = self.js("(function(){var e=document.querySelector(%s);if(!e)return false;if(e.type=='checkbox')e.checked=%s;else e.value=%s;e.dispatchEvent(new Event('input',{bubbles:true}));return true})()" % (json.dumps(selector), json.dumps(bool(value)), json.dumps(value)))
         assert ok, "no field %s on %s" % (selector, self.url())
 
+    def upload(self, selector, path):
+        """Chooses a file in a file field."""
+        node = self.cmd("Runtime.evaluate", expression="document.querySelector(%s)" % json.dumps(selector))["result"]
+        self.cmd("DOM.setFileInputFiles", files=[path], objectId=node["objectId"])
+
     def tick(self, selector):
         """Clicks something that stays on the page."""
         assert self.js("(function(){var e=document.querySelector(%s);if(!e)return false;e.click();return true})()" % json.dumps(selector)), "no %s on %s" % (selector, self.url())
@@ -140,8 +145,8 @@ class Browser:
         self.key("Enter")
         self.loaded()
 
-    def picture(self, path):
+    def picture(self, path, most=6000):
         m = self.cmd("Page.getLayoutMetrics")["cssContentSize"]
-        shot = self.cmd("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip={"x": 0, "y": 0, "width": m["width"], "height": min(m["height"], 6000), "scale": 1})
+        shot = self.cmd("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip={"x": 0, "y": 0, "width": m["width"], "height": min(m["height"], most), "scale": 1})
         with open(path, "wb") as f:
             f.write(base64.b64decode(shot["data"]))

@@ -1,4 +1,5 @@
-"""Starts a rig of two clusters with the KubeFATE stand-in for each part of the browser tests (en, zh, plain), and the part inside it. See run.sh."""
+"""Starts a rig of two clusters with the KubeFATE stand-in for each part of the browser tests (en, zh, plain), and the part inside it; the tours bring clusters
+of their own. See run.sh."""
 import html
 import os
 import re
@@ -12,16 +13,24 @@ from rig import ROOT, Rig
 from rigrun import STAND_IN
 
 
-def part(name):
+PARTS = ["en", "zh", "tour-en", "tour-zh", "plain"]
+
+
+def follow(argv):
     """(passed, failed) of one part; its lines are printed as they come."""
-    with Rig(["a", "b"], [{"image": "federatedai/kubefate", "run": STAND_IN}]) as rig:
-        proc = subprocess.Popen(rig.inside([sys.executable, "-B", os.path.join(HERE, "main.py"), rig.dir, name]), stdout=subprocess.PIPE, text=True)
-        found = None
-        for line in proc.stdout:
-            found = re.match(r"part: (\d+) passed, (\d+) failed$", line) or found
-            print(line, end="", flush=True)
-        code = proc.wait()
+    proc, found = subprocess.Popen([sys.executable, "-B"] + argv if argv[0].endswith(".py") else argv, stdout=subprocess.PIPE, text=True), None
+    for line in proc.stdout:
+        found = re.match(r"part: (\d+) passed, (\d+) failed$", line) or found
+        print(line, end="", flush=True)
+    code = proc.wait()
     return (int(found.group(1)), int(found.group(2))) if found else (0, 1 if code else 0)
+
+
+def part(name):
+    if name.startswith("tour-"):
+        return follow([os.path.join(HERE, "tour.py"), name[5:]])
+    with Rig(["a", "b"], [{"image": "federatedai/kubefate", "run": STAND_IN}]) as rig:
+        return follow(rig.inside([sys.executable, "-B", os.path.join(HERE, "main.py"), rig.dir, name]))
 
 
 def index():
@@ -29,7 +38,7 @@ def index():
     top = os.path.join(ROOT, "build", "screens")
     with open(os.path.join(top, "index.html"), "w") as f:
         f.write("<!DOCTYPE html><meta charset=utf-8><title>FedLCM, every page</title><style>body{font:15px sans-serif;margin:2rem}figure{display:inline-block;vertical-align:top;margin:0 1rem 1rem 0}img{width:320px;border:1px solid #999}</style>")
-        for d in sorted(os.listdir(top)):
+        for d in sorted(os.listdir(top), key=lambda x: (not x.startswith("tour"), x)):
             if os.path.isdir(os.path.join(top, d)):
                 f.write("<h2>%s</h2>" % html.escape(d))
                 for n in sorted(os.listdir(os.path.join(top, d))):
@@ -39,7 +48,7 @@ def index():
 if __name__ == "__main__":
     # Two at a time: each mostly waits for its own clusters.
     with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(part, sys.argv[1:] or ["en", "zh", "plain"]))
+        results = list(pool.map(part, sys.argv[1:] or PARTS))
     index()
     failed = sum(f for _, f in results)
     print("browser: %d passed, %d failed, 0 skipped" % (sum(p for p, _ in results), failed))

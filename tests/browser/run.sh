@@ -1,6 +1,7 @@
 #!/bin/bash
-# The guide and all pages in a headless browser, in a rig of their own (about four minutes). Last line: browser: N passed, N failed, N skipped
-#   run.sh [en] [zh] [plain]        one language, or the walk without script; all by default
+# The guide and all pages in a headless browser, in rigs of their own, and a newcomer's tour of `make demo` (about six minutes).
+# Last line: browser: N passed, N failed, N skipped
+#   run.sh [en] [zh] [plain] [tour-en] [tour-zh]        one language, the walk without script, the tour of the demo; all by default
 # Pictures of every page lie in build/screens/ afterwards, with an index.html.
 set -u
 cd "$(dirname "$0")/../.." || exit 2

@@ -20,14 +20,14 @@ class Failed(Exception):
 class Guide:
     """lang is en or zh; rig the directory of the rig; base the rules of the rig that always hold."""
 
-    def __init__(self, b, url, lang, rig, base, shots):
+    def __init__(self, b, url, lang, rig, base, shots, clusters=("a", "b")):
         self.b, self.url, self.lang, self.rig, self.base = b, url, lang, rig, base
         self.n, self.passed, self.failed, self.foreign, self.pale, self.faults = 0, 0, 0, {}, {}, {}
         self.shots = os.path.join(ROOT, "build", "screens", shots)
         os.makedirs(self.shots, exist_ok=True)
         for old in os.listdir(self.shots):
             os.remove(os.path.join(self.shots, old))
-        self.a, self.c = Kube(rig, "a"), Kube(rig, "b")
+        self.a, self.c = (Kube(rig, x) for x in clusters)
         self.wide, self.narrow = THEMES[lang]
         b.theme(self.wide)
 
