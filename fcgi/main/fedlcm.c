@@ -61,10 +61,16 @@ static bool keys(struct cli *x, bool may_make, struct err *e) {
   return ok;
 }
 
+/* In the language of the terminal, as everywhere: LC_ALL, LC_MESSAGES, LANG. */
 static const char *say(struct cli *x, struct text t) {
+  static const char *const NAMES[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+  const char *terminal = NULL;
+  enum lang lang = LANG_EN;
   struct buf b;
+  for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES && !*nn(terminal); i++) terminal = getenv(NAMES[i]);
+  (void)lang_parse(terminal, &lang);
   buf_init(&b, x->a, 4096);
-  text_plain(&b, LANG_EN, t);
+  text_plain(&b, lang, t);
   return b.p;
 }
 

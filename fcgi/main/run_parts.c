@@ -93,6 +93,7 @@ const char *const *run_env(struct run *r, bool owner, const char *opt_password) 
   for (char **v = environ; *v; v++)
     if (product_setting(*v)) env[n++] = *v;
   for (const char *const *v = run_plain_env(); *v; v++) env[n++] = *v;
+  if (owner) env[n++] = arena_fmt(r->a, "LC_MESSAGES=%s", lang_code(r->lang)); /* the command line speaks to a person */
   env[n++] = arena_fmt(r->a, "FEDLCM_DB=%s", run_conninfo(r, owner));
   env[n++] = arena_fmt(r->a, "FEDLCM_SEAL_PUBLIC=%s/keys/seal.pub", r->state);
   env[n++] = arena_fmt(r->a, "FEDLCM_SEAL_PRIVATE=%s/keys/seal.key", r->state);

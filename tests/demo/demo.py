@@ -125,7 +125,7 @@ class Demo:
         self.spawn("product", [self.launcher, "run"], out=sys.stderr, env=self.env)
 
     def product_says(self):
-        """(address, is the first password the usual one), from the sentences that it prints when it is ready; the second one is always in English."""
+        """(address, is the first password the usual one), from the sentences that it prints when it is ready."""
         with open(self.place.at("product.log"), errors="replace") as f:
             lines = f.read().splitlines()
         for i, line in enumerate(lines[:-1]):

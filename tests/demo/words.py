@@ -13,7 +13,8 @@ EN = {
     "as-of": "As of %s; reload the page to look again. Below each download is the path of the same file on this machine.",
     "walk": "A walk of about five minutes",
     "steps": (
-        "Download both kubeconfigs. In FedLCM: Infrastructure → New, once for each file.",
+        "Download both kubeconfigs, log in to FedLCM, and follow its checklist \"Getting started\"; it always says what comes next.",
+        "Infrastructure → New, once for each file.",
         "Endpoint → New: install KubeFATE on both clusters (about 10 seconds).",
         "Federation → New, with a domain such as example.com. On its page: New exchange, on lab-a, as LoadBalancer or NodePort.",
         "New cluster: party 9999 on lab-a, then party 10000 on lab-b as NodePort. Watch how the components appear one by one (about 30 seconds).",
@@ -50,7 +51,8 @@ ZH = {
     "as-of": "截至 %s；刷新页面可重新查看。每个下载链接下方是本机上同一文件的路径。",
     "walk": "约五分钟的体验",
     "steps": (
-        "下载两个 kubeconfig。在 FedLCM 中：基础设施 → 新建，每个文件一次。",
+        "下载两个 kubeconfig，登录 FedLCM，按照“入门步骤”清单操作；它始终会提示下一步。",
+        "基础设施 → 新建，每个文件一次。",
         "服务端点 → 新建：在两个集群上安装 KubeFATE（约 10 秒）。",
         "联邦 → 新建，域名例如 example.com。在联邦页面上：在 lab-a 上新建 Exchange，类型为 LoadBalancer 或 NodePort。",
         "新建 Cluster：在 lab-a 上为参与方 9999，再在 lab-b 上以 NodePort 为参与方 10000。观察各组件逐个就绪（约 30 秒）。",

@@ -76,6 +76,7 @@ ok "a port that is none is refused" has "from 1 to 65535" "$(try FEDLCM_PORT=999
 ok "an address that is none is refused" has "must be an IP address" "$(try FEDLCM_LISTEN=everywhere)"
 ok "an address of another machine is refused" has "cannot listen on 192.0.2.1" "$(try FEDLCM_LISTEN=192.0.2.1 FEDLCM_BEHIND_PROXY=yes LIFECYCLEMANAGER_INITIAL_ADMIN_PASSWORD=different-1)"
 ok "a Chinese terminal gets Chinese sentences" has "需要 TLS" "$(try FEDLCM_LISTEN=0.0.0.0 LC_ALL=zh_CN.UTF-8)"
+ok "... also the first login" has "请用账户 Admin 和密码 admin 登录" "$(FEDLCM_STATE="$STACK_DIR/s" LC_ALL=zh_CN.UTF-8 "${STACK_BIN:-build/release/bin}/fedlcm-run" cli init)"
 mkdir -p "$STACK_DIR/closed" && chmod 700 "$STACK_DIR/closed"
 [ $root = no ] || ok "as root, a state folder that the parts cannot reach is refused" has "is closed to others" "$(try FEDLCM_STATE="$STACK_DIR/closed/s")"
 
