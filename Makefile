@@ -137,7 +137,7 @@ clean: ## remove build results (state under var/ and var-demo/ stays)
 	rm -rf build
 
 # --- tests and checks --------------------------------------------------------------------------------------------------------
-.PHONY: unit asan check test bench
+.PHONY: unit asan check test bench pictures
 unit: $(UNIT)
 	@FLAVOUR=$(FLAVOUR) bash tests/lib/unit.sh
 asan: ## build with sanitizers; unit tests, and the HTTP layer on a whole product of instrumented programs
@@ -158,6 +158,11 @@ test: ## run all tests
 	@sh conf/install-packages.sh conf/packages-test.txt
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(UNIT)
 	@bash tests/all.sh
+pictures: ## make the README's pictures again, by the newcomer's tour (about three minutes)
+	@sh conf/install-packages.sh conf/packages-test.txt
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@bash tests/lib/quiet.sh tests/browser/run.sh tour-en tour-zh
+	@mkdir -p docs/walk && cp build/screens/readme/*.png docs/walk/
 bench: ## rates, times and memory against a yardstick (about two minutes, root, two cores)
 	@sh conf/install-packages.sh conf/packages-test.txt
 	@$(MAKE) --no-print-directory -j$(JOBS) all

@@ -8,6 +8,7 @@ import page_rules
 from rig import ROOT, Kube, set_rules
 
 WIDE, NARROW = 1280, 360
+BETWEEN = 620, 980  # just above the widths at which the layout changes: nothing scrolls sideways there either
 ZH = "zh-CN"
 # Chinese pages are kept in the dark on a desktop and light on a phone, English ones the other way: every page is seen in both.
 THEMES = {"en": ("light", "dark"), "zh": ("dark", "light")}
@@ -76,6 +77,11 @@ class Guide:
             if over > 1:
                 self.faults.setdefault("%d px too wide" % over, name)
             self.b.picture("%s/%02d-%s-360.png" % (self.shots, self.n, name))
+            for width in BETWEEN:
+                self.b.size(width, 800)
+                over = self.b.js(page_rules.TOO_WIDE)
+                if over > 1:
+                    self.faults.setdefault("%d px too wide at %d" % (over, width), name)
         finally:
             self.b.theme(self.wide), self.b.size(WIDE)
 

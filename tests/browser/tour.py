@@ -101,7 +101,7 @@ class Tour(Plain):
     def demo_page(self):
         at = self.url
         self.b.goto(self.demo.page + "?lang=" + self.lang)
-        self.look("demo-page", readme=True)
+        self.look("demo-page")
         for name in ("lab-a", "lab-b"):
             assert self.b.js("!!document.querySelector('a[href=\"/kubeconfig-%s.yaml\"]')" % name)
         self.b.goto(at + "/setup")

@@ -198,4 +198,4 @@ if [ "${1:-}" != quick ]; then
   wait $demo
   ok "it ends with a used product in it" none_left 1
 fi
-if [ "${1:-}" = quick ]; then tally demo 60; else tally demo 75; fi
+if [ "${1:-}" = quick ]; then tally demo 60; else tally demo 90; fi
