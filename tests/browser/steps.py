@@ -254,3 +254,12 @@ class Guide:
 
     def rig_rules(self, cluster, *more):
         set_rules(self.rig, cluster, self.base + list(more))
+
+    def verdicts(self):
+        """What every page that was looked at must not show, told once at the end."""
+        def none(found):
+            assert not found, "\n" + json.dumps(found, ensure_ascii=False, indent=1)
+        if self.lang == "zh":
+            self.test("no English sentence in the Chinese pages", lambda: none(self.foreign))
+        self.test("contrast of every text, light and dark", lambda: none(self.pale))
+        self.test("labels, headings, no scrolling sideways", lambda: none(self.faults))

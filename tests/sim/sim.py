@@ -5,14 +5,14 @@
 
 Starts one process a cluster, prints one kubeconfig path a cluster, and runs until TERM. The files in DIR are those of tests/realkube; README.md says what
 is modelled and what is not."""
-import argparse, ctypes, os, secrets, shutil, signal, socket, subprocess, sys, threading, time
+import argparse, os, secrets, shutil, signal, socket, subprocess, sys, threading, time
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "kubefate")]
 import pki, rbac
 from controllers import Controllers, Events
 from loop import Loop
-from node import Node
+from node import Node, die_with_parent
 from registry import Registry
 from resources import BY_KIND
 from server import Server
@@ -65,10 +65,6 @@ class Cluster:
         open(self.file("ready"), "w").close()
         self.server.serve_forever(0.1)
         threading.Event().wait()  # while it is down another thread serves
-
-
-def die_with_parent():
-    ctypes.CDLL("libc.so.6").prctl(1, signal.SIGKILL)
 
 
 def bring_up_loopback():

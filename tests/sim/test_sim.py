@@ -6,6 +6,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "kubefate")]
 import fields, matching, quantity
 from faults import Fault
+from product import wait
 from resources import BY_KIND
 from rig import Kube, free_ports, set_rules
 
@@ -52,14 +53,7 @@ def tearDownModule():
 
 
 def until(what, seconds=10):
-    end = time.time() + seconds
-    while True:
-        v = what()
-        if v:
-            return v
-        if time.time() > end:
-            raise AssertionError("not within %d s: %s" % (seconds, what))
-        time.sleep(0.05)
+    return wait(what, seconds, 0.05)
 
 
 def workload(kind, name, image, replicas=1, **more):
