@@ -32,7 +32,7 @@ ports() {
 left() { python3 -B tests/demo/checks.py left "$home/" ${closed:+"$closed/"}; }
 none_left() { for _ in $(seq "${1:-40}"); do left >/dev/null && return 0; sleep 0.1; done; left; return 1; }
 cli() { python3 -B tests/demo/demo.py "$@"; }
-try() { env FEDLCM_DEMO_STATE="$home/t" "$@" python3 -B tests/demo/demo.py up 2>&1; }
+try() { timeout 60 env FEDLCM_DEMO_STATE="$home/t" "$@" python3 -B tests/demo/demo.py up 2>&1; }
 start() {
   local out=$1
   shift
@@ -60,11 +60,12 @@ done
 says=$(try FEDLCM_DEMO_KUBE_PORT=$((taken - 10)))
 ok "... also the port of the second cluster" has "Port $taken on 127.0.0.1 is in use" "$says"
 kill $other; wait $other 2>/dev/null
-python3 -m http.server --bind 127.44.2.11 8080 > "$home/other" 2>&1 &
+pod=127.$((64 + (FEDLCM_DEMO_KUBE_PORT + 10) / 256 % 128)).$(((FEDLCM_DEMO_KUBE_PORT + 10) % 256)).11 # of lab-b
+python3 -m http.server --bind "$pod" 8080 > "$home/other" 2>&1 &
 other=$!
-for _ in $(seq 100); do curl -s -o /dev/null "http://127.44.2.11:8080/" && break; sleep 0.05; done
+for _ in $(seq 100); do curl -s -o /dev/null "http://$pod:8080/" && break; sleep 0.05; done
 says=$(try)
-ok "... and KubeFATE's" has "Port 8080 on 127.44.2.11 is in use" "$says"
+ok "... and KubeFATE's" has "Port 8080 on $pod is in use" "$says"
 kill $other; wait $other 2>/dev/null
 refused() { local want=$1 out; shift; out=$(try "$@") && { echo "status 0"; return 1; }; has "$want" "$out" || { echo "$out"; return 1; }; }
 ok "a port that is none is refused" refused "from 1 to 65535" FEDLCM_DEMO_PORT=99999
@@ -198,4 +199,4 @@ if [ "${1:-}" != quick ]; then
   wait $demo
   ok "it ends with a used product in it" none_left 1
 fi
-if [ "${1:-}" = quick ]; then tally demo 60; else tally demo 90; fi
+if [ "${1:-}" = quick ]; then tally demo 60; else tally demo 112; fi
