@@ -57,6 +57,7 @@ struct step {
   enum effect effect; unsigned flags; int weight, deadline_s;
   const char *look;       /* EFFECT_ONCE */
   const char *retry_from; /* where a person's retry starts; NULL = this step */
+  const char *jumps;      /* other steps it may go to by OUT_GOTO, "observe quiet"; NULL = none. The engine refuses a jump that is not declared (BUG) */
 };
 enum work_end { END_SUCCEEDED, END_FAILED, END_CANCELLED };
 struct workflow {
@@ -86,8 +87,8 @@ struct work {
   bool logging_in, relogged; struct work *next;
 };
 
-/* Evidence: what was last observed, with a cause class ("image", "config", "unschedulable", "crashing", "quota", "loadbalancer", "job", "routes",
- * "namespace", "unreachable", "denied", "" = just progress). */
+/* Evidence: what was last observed, with a cause class of deploy/cause.h ("" = just progress). The next action follows from the class; the beginning of a
+ * trouble is an event. */
 bool work_evidence(struct work *w, const char *cause, struct text t, struct err *e) __attribute__((warn_unused_result));
 /* Event on the operation's subject. */
 bool work_event(struct work *w, bool error, struct text t, struct err *e) __attribute__((warn_unused_result));

@@ -13,6 +13,7 @@ struct op_new {
   const char *subject_type; struct uuid subject; const char *subject_name; struct uuid federation;
   const char *actor, *input_json;
   const struct op_hold *holds; size_t n_holds;
+  long parent;                     /* operation that asked for this one, 0 = a person */
   bool supersede;                  /* mark the subject's live operation superseded in the same transaction (forced removal) */
 };
 bool op_insert(struct db *db, struct arena *a, const struct op_new *o, struct uuid *opt_out, struct err *e) __attribute__((warn_unused_result));
