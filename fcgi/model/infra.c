@@ -5,14 +5,15 @@
 #include "codec/js.h"
 #include "db/db.h"
 
+#define CIRCUIT "i.circuit_failures, " USEC("i.circuit_since") ", " USEC("i.circuit_until") ", i.circuit_class, i.circuit_args"
 #define COLS "i.uuid, i.id, i.name, i.description, i.type, i.api_host, coalesce(i.kubeconfig_secret::text, ''), i.config_sha256, i.kubeconfig_shown, i.auth_kind, i.auth_subject, i.ca_sha256, " \
   USEC("i.cert_not_after") ", i.insecure_tls, to_json(i.namespaces)::text, i.use_registry, i.registry, i.use_registry_secret, i.registry_server, i.registry_username, coalesce(i.registry_secret::text, ''), " \
   "i.facts, " USEC("i.tested_at") ", i.test_ok, i.test_class, i.test_args, i.version, " USEC("i.created_at") ", " USEC("i.updated_at") ", " \
-  "(select count(*) from endpoint e where e.infra_uuid = i.uuid), (select count(*) from participant p where p.infra_uuid = i.uuid and p.deleted_at is null), coalesce(i.facts->>'git_version', '')"
+  "(select count(*) from endpoint e where e.infra_uuid = i.uuid), (select count(*) from participant p where p.infra_uuid = i.uuid and p.deleted_at is null), coalesce(i.facts->>'git_version', ''), " CIRCUIT
 /* The same places; what no list shows (the kubeconfig above all) is null. */
 static const struct stmt Q_LIST = {"infra_list",
     "select i.uuid, i.id, i.name, i.description, i.type, i.api_host, null, null, null, i.auth_kind, null, null, null, i.insecure_tls, case when i.namespaces <> '{}' then to_json(i.namespaces)::text end, i.use_registry, i.registry, "
-    "i.use_registry_secret, null, null, null, null, " USEC("i.tested_at") ", i.test_ok, null, null, i.version, " USEC("i.created_at") ", null, coalesce(e.n, 0), coalesce(p.n, 0), i.facts->>'git_version' from infra i "
+    "i.use_registry_secret, null, null, null, null, " USEC("i.tested_at") ", i.test_ok, null, null, i.version, " USEC("i.created_at") ", null, coalesce(e.n, 0), coalesce(p.n, 0), i.facts->>'git_version', " CIRCUIT " from infra i "
     "left join (select infra_uuid, count(*) n from endpoint group by infra_uuid) e on e.infra_uuid = i.uuid "
     "left join (select infra_uuid, count(*) n from participant where deleted_at is null group by infra_uuid) p on p.infra_uuid = i.uuid order by i.name"};
 static const struct stmt Q_GET = {"infra_get", "select " COLS " from infra i where i.uuid = $1"};
@@ -29,7 +30,13 @@ static const struct stmt Q_DELETE = {"infra_delete",
 static const struct stmt Q_HELD = {"infra_held", "select o.kind, o.subject_name from hold h join operation o on o.id = h.operation_id where h.object = $1 limit 1"};
 static const struct stmt Q_TEST = {"infra_test",
     "update infra set tested_at = now(), test_ok = $2, facts = case when $3 = '' then facts else $3::jsonb end, test_class = $4, test_args = $5::jsonb, version = version + 1 where uuid = $1"};
-const struct stmt *const STMTS_INFRA[] = {&Q_LIST, &Q_GET, &Q_INSERT, &Q_UPDATE, &Q_DELETE, &Q_HELD, &Q_TEST, NULL};
+static const struct stmt Q_CIRCUIT = {"infra_circuit",
+    "update infra i set circuit_failures = case when $2 then 0 else i.circuit_failures + 1 end, circuit_since = case when not $2 and (was.open or i.circuit_failures + 1 >= $5::int) then coalesce(i.circuit_since, now()) end, "
+    "circuit_until = case when not $2 and (was.open or i.circuit_failures + 1 >= $5::int) then now() + $6::int * interval '1 second' end, circuit_class = case when $2 then '' else $3 end, "
+    "circuit_args = case when $2 then '[]' else $4::jsonb end from (select uuid, circuit_since is not null as open from infra where uuid = $1 and not ($2::boolean and circuit_failures = 0 and circuit_since is null) for update) was "
+    "where i.uuid = was.uuid returning was.open <> (i.circuit_since is not null)"};
+static const struct stmt Q_CIRCUIT_TRY = {"infra_circuit_try", "update infra set circuit_until = now() + $2::int * interval '1 second' where uuid = $1 and circuit_since is not null and circuit_until <= now()"};
+const struct stmt *const STMTS_INFRA[] = {&Q_LIST, &Q_GET, &Q_INSERT, &Q_UPDATE, &Q_DELETE, &Q_HELD, &Q_TEST, &Q_CIRCUIT, &Q_CIRCUIT_TRY, NULL};
 
 static bool names(struct arena *a, const char *json, const char ***out, size_t *n, struct err *e) {
   js *v = NULL;
@@ -54,7 +61,8 @@ static bool map(struct arena *a, const struct rows *r, int i, struct infra *o, s
       .ca_sha256 = row_text(r, i, 11), .cert_not_after = row_time(r, i, 12), .insecure_tls = row_bool(r, i, 13), .use_registry = row_bool(r, i, 15), .registry = row_text(r, i, 16),
       .use_registry_secret = row_bool(r, i, 17), .registry_server = row_text(r, i, 18), .registry_username = row_text(r, i, 19), .registry_secret = row_uuid(r, i, 20), .facts = row_text(r, i, 21),
       .tested_at = row_time(r, i, 22), .test_known = !row_null(r, i, 23), .test_ok = row_bool(r, i, 23), .test_class = row_text(r, i, 24), .test_args = row_text(r, i, 25), .version = row_i64(r, i, 26),
-      .created_at = row_time(r, i, 27), .updated_at = row_time(r, i, 28), .n_endpoints = row_int(r, i, 29), .n_participants = row_int(r, i, 30), .kube_version = row_text(r, i, 31)};
+      .created_at = row_time(r, i, 27), .updated_at = row_time(r, i, 28), .n_endpoints = row_int(r, i, 29), .n_participants = row_int(r, i, 30), .kube_version = row_text(r, i, 31),
+      .circuit_failures = row_int(r, i, 32), .circuit_since = row_time(r, i, 33), .circuit_until = row_time(r, i, 34), .circuit_class = row_text(r, i, 35), .circuit_args = row_text(r, i, 36)};
   return names(a, row_text(r, i, 14), &o->namespaces, &o->n_namespaces, e);
 }
 
@@ -111,4 +119,18 @@ bool infra_delete(struct db *db, struct arena *a, struct uuid id, struct err *e)
 
 bool infra_set_test(struct db *db, struct arena *a, struct uuid id, bool ok, const char *facts, const char *cls, const char *args, struct err *e) {
   return db_exec(db, a, &Q_TEST, NULL, e, id.s, b(ok), nn(facts), cls, args);
+}
+
+bool infra_circuit(struct db *db, struct arena *a, struct uuid id, bool ok, const char *cls, const char *args, int open_after, int open_s, bool *changed, struct err *e) {
+  struct rows r;
+  if (!db_query(db, a, &Q_CIRCUIT, &r, e, id.s, b(ok), cls, args, num_text((char[24]){0}, open_after), num_text((char[24]){0}, open_s))) return false;
+  *changed = r.n && row_bool(&r, 0, 0);
+  return true;
+}
+
+bool infra_circuit_try(struct db *db, struct arena *a, struct uuid id, int open_s, bool *mine, struct err *e) {
+  int n = 0;
+  if (!db_exec(db, a, &Q_CIRCUIT_TRY, &n, e, id.s, num_text((char[24]){0}, open_s))) return false;
+  *mine = n > 0;
+  return true;
 }

@@ -22,6 +22,8 @@ struct infra {
   long version; usec_t created_at, updated_at;
   int n_endpoints, n_participants;   /* list and detail, from the same statement */
   const char *kube_version;          /* facts.git_version or "" */
+  /* The circuit breaker: failures in a row; while since is set nobody calls the cluster before until, except one trial call at a time. Class and args: why the last call failed. */
+  int circuit_failures; usec_t circuit_since, circuit_until; const char *circuit_class, *circuit_args;
 };
 bool infra_list(struct db *db, struct arena *a, struct infra **out, size_t *n, struct err *e) __attribute__((warn_unused_result));   /* by name; one statement; without kubeconfig, facts, secrets and hashes */
 bool infra_get(struct db *db, struct arena *a, struct uuid id, struct infra *out, struct err *e) __attribute__((warn_unused_result)); /* FAIL_NOT_FOUND */
@@ -32,6 +34,11 @@ bool infra_update(struct db *db, struct arena *a, const struct infra *i, struct 
 /* FAIL_CONFLICT while endpoints or participants refer to it or an operation holds it. Secrets go with it. */
 bool infra_delete(struct db *db, struct arena *a, struct uuid id, struct err *e) __attribute__((warn_unused_result));
 bool infra_set_test(struct db *db, struct arena *a, struct uuid id, bool ok, const char *opt_facts_json, const char *cls, const char *args, struct err *e) __attribute__((warn_unused_result));
+/* What a call to the cluster came to, in one statement. A failure counts; the open_after-th in a row opens the circuit for open_s seconds, one while it is open keeps it open
+ * for as long again. A success closes it. *changed: it was opened or closed by this. Version and updated_at stay: nobody edited anything. */
+bool infra_circuit(struct db *db, struct arena *a, struct uuid infra, bool ok, const char *cls, const char *args_json, int open_after, int open_s, bool *changed, struct err *e) __attribute__((warn_unused_result));
+/* Takes the one trial call of an open circuit whose time is over; *mine for one caller in open_s seconds. */
+bool infra_circuit_try(struct db *db, struct arena *a, struct uuid infra, int open_s, bool *mine, struct err *e) __attribute__((warn_unused_result));
 /* Seals and stores a secret; returns its id. kinds: "kubeconfig", "registry", "kubefate", "named", "ca-key", "leaf-key". */
 struct seal_pub;
 bool secret_store(struct db *db, struct arena *a, const struct seal_pub *k, const char *kind, const void *p, size_t n, struct uuid *out, struct err *e) __attribute__((warn_unused_result));
