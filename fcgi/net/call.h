@@ -44,6 +44,7 @@ struct reply {
   int retry_after_s;            /* from Retry-After, 0 = none, at most 300 */
   const char *body; size_t n;   /* NUL-terminated */
   bool timed_out;
+  bool ours;                    /* not sent because this process came too late (send_by_ms): says nothing about the server */
   const char *why;              /* transport failure in words, without secrets: "connection refused by 10.0.0.4:6443" */
   const char *peer;             /* address that was tried, "" unknown */
   long ms;

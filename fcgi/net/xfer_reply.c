@@ -113,7 +113,7 @@ void transfer_reply(struct transfer *t, CURLcode code, struct reply *out) {
   } else {
     out->cause = cause_of(t, code, &out->why);
     out->fail = out->cause == NET_TOO_LARGE ? REPLY_TOO_LARGE : t->sent ? REPLY_UNKNOWN : REPLY_NOT_SENT;
-    out->timed_out = code == CURLE_OPERATION_TIMEDOUT;
+    out->timed_out = code == CURLE_OPERATION_TIMEDOUT, out->ours = t->late;
     out->body = "";
   }
   out->peer = arena_strdup(t->a, t->address);
