@@ -117,6 +117,11 @@ static bool drop(struct req *q, struct resp *r, struct err *e) {
   return endpoint_ops_delete(q->db, q->a, id, uninstall, force, q->who.name, e) && resp_json_null(r, q);
 }
 
+static bool repair(struct req *q, struct resp *r, struct err *e) {
+  struct uuid id;
+  return req_uuid(q, 0, &id, e) && endpoint_ops_repair(q->db, q->a, id, q->who.name, e) && resp_json_null(r, q);
+}
+
 static const struct route R[] = {
     {METHOD_GET, "/api/v1/endpoint", list, PERM_VIEW, ROUTE_API, 0},
     {METHOD_POST, "/api/v1/endpoint", create, PERM_OPERATE, ROUTE_API | ROUTE_JSON | ROUTE_WAIT, 0},
@@ -125,5 +130,6 @@ static const struct route R[] = {
     {METHOD_GET, "/api/v1/endpoint/{uuid}", get, PERM_VIEW, ROUTE_API, 0},
     {METHOD_DELETE, "/api/v1/endpoint/{uuid}", drop, PERM_OPERATE, ROUTE_API, 0},
     {METHOD_POST, "/api/v1/endpoint/{uuid}/kubefate/check", check, PERM_OPERATE, ROUTE_API | ROUTE_WAIT, 0},
+    {METHOD_POST, "/api/v1/endpoint/{uuid}/repair", repair, PERM_OPERATE, ROUTE_API, 0}, /* ours */
 };
 const struct route_table API_ENDPOINT = {R, sizeof R / sizeof *R};

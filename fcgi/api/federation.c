@@ -2,6 +2,7 @@
 #include "api/api.h"
 #include "api/participant.h"
 #include "api/tables.h"
+#include "deploy/federation_ops.h"
 #include "model/federation.h"
 #include "model/status.h"
 
@@ -36,8 +37,12 @@ static bool create(struct req *q, struct resp *r, struct err *e) {
   return federation_create(q->db, q->a, name, description, domain, &id, e) && resp_json_string(r, q, id.s);
 }
 
+/* ours: ?cascade=true removes everything below it first, in order; the answer is the operation's id. ?force=true with it forces each removal. */
 static bool drop(struct req *q, struct resp *r, struct err *e) {
-  struct uuid id;
+  struct uuid id, op;
+  bool cascade, force;
+  if (!api_query_bool(q, "cascade", false, &cascade, e) || !api_query_bool(q, "force", false, &force, e)) return false;
+  if (cascade) return req_uuid(q, 0, &id, e) && federation_ops_remove(q->db, q->a, id, force, q->who.name, &op, e) && resp_json_string(r, q, op.s);
   return req_uuid(q, 0, &id, e) && federation_delete(q->db, q->a, id, e) && resp_json_null(r, q);
 }
 

@@ -183,6 +183,13 @@ static bool exchange_versions(struct req *q, struct resp *r, struct err *e) { re
 static bool cluster_versions(struct req *q, struct resp *r, struct err *e) { return versions(q, r, TYPE_CLUSTER, e); }
 
 #define FATE "/api/v1/federation/fate"
+static bool repair(struct req *q, struct resp *r, int type, struct err *e) {
+  struct uuid federation, id;
+  return req_uuid(q, 0, &federation, e) && req_uuid(q, 1, &id, e) && participant_ops_repair(q->db, q->a, type, id, federation, q->who.name, e) && resp_json_null(r, q);
+}
+static bool exchange_repair(struct req *q, struct resp *r, struct err *e) { return repair(q, r, TYPE_EXCHANGE, e); }
+static bool cluster_repair(struct req *q, struct resp *r, struct err *e) { return repair(q, r, TYPE_CLUSTER, e); }
+
 static const struct route R[] = {
     {METHOD_GET, FATE "/exchange/yaml", exchange_yaml, PERM_OPERATE, ROUTE_API, 0},
     {METHOD_GET, FATE "/cluster/yaml", cluster_yaml, PERM_OPERATE, ROUTE_API, 0},
@@ -197,5 +204,7 @@ static const struct route R[] = {
     {METHOD_GET, FATE "/{uuid}/cluster/{uuid}", cluster_get, PERM_VIEW, ROUTE_API, 0},
     {METHOD_DELETE, FATE "/{uuid}/cluster/{uuid}", cluster_drop, PERM_OPERATE, ROUTE_API, 0},
     {METHOD_GET, FATE "/{uuid}/cluster/{uuid}/upgrade", cluster_versions, PERM_VIEW, ROUTE_API, 0},
+    {METHOD_POST, FATE "/{uuid}/exchange/{uuid}/repair", exchange_repair, PERM_OPERATE, ROUTE_API, 0}, /* ours */
+    {METHOD_POST, FATE "/{uuid}/cluster/{uuid}/repair", cluster_repair, PERM_OPERATE, ROUTE_API, 0},   /* ours */
 };
 const struct route_table API_PARTICIPANT = {R, sizeof R / sizeof *R};

@@ -14,7 +14,8 @@
 #include <stdbool.h>
 #include "base/text.h"
 
-struct cause { const char *key; enum msg label, next; bool trouble; /* worth an event when it begins */ };
+/* next: while it waits. after: when it failed, MSG_NONE = the general sentence, because the error itself says what to correct. */
+struct cause { const char *key; enum msg label, next, after; bool trouble; /* worth an event when it begins */ };
 extern const struct cause CAUSES[];
 extern const int N_CAUSES;
 /* NULL for "" and unknown classes. */

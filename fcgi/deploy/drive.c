@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "deploy/cause.h"
 #include "deploy/fsm.h"
 #include "deploy/store.h"
 #include "kube/kube.h"
@@ -11,7 +12,7 @@
 #include "kubefate/kubefate.h"
 #include "model/event.h"
 
-enum { MAX_LOOP = 400, PROBE_CALL_MS = 8000, BROKEN_MS = 1000,
+enum { FORCE_PATIENCE_US = 20 * 1000000, MAX_LOOP = 400, PROBE_CALL_MS = 8000, BROKEN_MS = 1000,
   SEND_RESERVE_MS = 12000 /* of the lease: a call of 10 s that left in time has ended before anybody else may claim the work */ };
 
 struct work *work_new(struct engine *en, long id, long token) {
@@ -61,9 +62,19 @@ static bool advance(struct work *w, const char *state, bool *ended, bool *lost, 
   return store_end(w, how, NULL, lost, e);
 }
 
+/* The table says where a step can go: the graph that people and tests read is the whole truth. */
+static bool may_jump(const struct work *w, const char *key) {
+  const struct step *s = w->st;
+  if (streq(key, nn(s->look)) || streq(key, nn(s->retry_from)) || streq(key, nn(w->wf->cancel_at))) return true;
+  size_t n = strlen(key);
+  for (const char *p = nn(s->jumps); (p = strstr(p, key)); p += n)
+    if ((p == s->jumps || p[-1] == ' ') && (p[n] == 0 || p[n] == ' ')) return true;
+  return false;
+}
+
 static bool jump(struct work *w, const char *key, bool *lost, struct err *e) {
   int to = workflow_step(w->wf, key);
-  BUG_ON(to < 0);
+  BUG_ON(to < 0 || !may_jump(w, key));
   /* Back to looking, and perhaps to another try: all of them share the time of the first. */
   if (w->st->effect == EFFECT_ONCE && streq(key, w->st->look) && !memo_int(w, "try_until")) js_set_int(w->memo, "try_until", w->step_deadline);
   /* The step left behind keeps its row as it is; a later pass runs it again. */
@@ -76,6 +87,7 @@ static bool fail_for_good(struct work *w, const struct err *why, bool *ended, bo
   bool go_on = (w->st->flags & STEP_ALWAYS_ON) || (w->force && (w->st->flags & STEP_FORCE_ON));
   if (go_on) {
     if (!work_event(w, true, err_text(why), e)) return false;
+    js_set_bool(w->memo, "went_on", true);
     return advance(w, "failed", ended, lost, e);
   }
   *ended = true;
@@ -122,14 +134,14 @@ static bool settle(struct work *w, enum outcome o, struct err *step_err, bool *e
   case OUT_WAIT: return wait_more(w, w->wait_ms > 0 ? w->wait_ms : adaptive(w), NULL, ended, lost, e);
   case OUT_GOTO:
     /* Going back because of a passing failure may repeat itself for long: it says why. */
-    if (step_err->retry && !work_evidence(w, "unreachable", err_text(step_err), e)) return false;
+    if (step_err->retry && !work_evidence(w, cause_of(step_err->key), err_text(step_err), e)) return false;
     return jump(w, w->goto_key, lost, e);
   case OUT_FAIL: return fail_for_good(w, step_err, ended, lost, e);
   case OUT_RETRY: {
     int ms = step_err->retry_after > 0 ? step_err->retry_after * 1000 : backoff(w);
     w->attempt++;
-    if (!work_evidence(w, "unreachable", err_text(step_err), e)) return false;
-    if (w->force && (w->st->flags & STEP_FORCE_ON) && w->now - w->step_started > 20 * 1000000LL) return fail_for_good(w, step_err, ended, lost, e);
+    if (!work_evidence(w, cause_of(step_err->key), err_text(step_err), e)) return false;
+    if (w->force && (w->st->flags & STEP_FORCE_ON) && w->now - w->step_started > FORCE_PATIENCE_US) return fail_for_good(w, step_err, ended, lost, e);
     return wait_more(w, ms, step_err, ended, lost, e);
   }
   case OUT_RELOGIN: case OUT_CALL: break;
@@ -244,6 +256,53 @@ static void give_back(struct work *w, int ms) {
   if (db_alive(w->db) && !store_defer(w, ms, &e)) log_err(LOG_LEVEL_WARN, "engine", "give back", &e);
 }
 
+/* --- the circuit breaker of a cluster (model/infra.h): whoever waits for a cluster that does not answer costs no call and no slot --- */
+enum { CIRCUIT_AFTER = 3, CIRCUIT_FIRST_S = 5, CIRCUIT_MAX_S = 30, TRIAL_S = 12 /* longer than a call */ };
+
+/* Somebody who presses a button always gets his call. *ms: when to look again. */
+static bool held_off(struct work *w, int *ms, struct err *e) {
+  bool mine;
+  if (!w->has_infra || !w->infra.circuit_since || streq(w->wf->class, "probe")) return false;
+  int64_t left = (w->infra.circuit_until - w->now) / 1000;
+  *ms = (left > 0 ? (int)left : 1000) + (int)(clock_mono_ms() % 700);
+  if (left > 0) return true;
+  return !infra_circuit_try(w->db, w->a, w->infra.uuid, TRIAL_S, &mine, e) || !mine;
+}
+
+/* The step's request has not happened: its transaction was taken back. */
+static enum round hold_off(struct work *w, int ms) {
+  struct err e = ERR_INIT, why = ERR_INIT;
+  bool lost = false, ended = false;
+  const char *v[TEXT_MAX_ARGS + 1] = {NULL};
+  TX(tx);
+  if (!tx_begin(w->db, &tx, &e) || !load(w, &lost, &e) || lost) return lost ? ROUND_OVER : ROUND_BROKEN;
+  struct text t = text_stored(w->a, w->infra.circuit_class, w->infra.circuit_args);
+  for (int i = 0; i < t.n; i++) v[i + 1] = t.args[i];
+  err_set_at(&why, FAIL_TIMEOUT, t.key == MSG_NONE ? MSG_INTERNAL_BUG : t.key, __FILE__, __LINE__, v, (size_t)t.n);
+  why.retry = true;
+  bool enough = streq(w->wf->class, "check") || (w->force && (w->st->flags & STEP_FORCE_ON) && w->now - w->step_started > FORCE_PATIENCE_US);
+  bool ok = enough ? fail_for_good(w, &why, &ended, &lost, &e) : work_evidence(w, cause_of(t.key), err_text(&why), &e) && wait_more(w, ms, &why, &ended, &lost, &e);
+  if (!ok || lost || !tx_commit(&tx, &e)) return lost ? ROUND_OVER : ROUND_BROKEN;
+  return ended ? ROUND_OVER : ROUND_AGAIN;
+}
+
+static const struct stmt Q_WAKE_INFRA = {"drive_wake_infra",
+    "update work w set run_at = now() from hold h where h.object = $1 and w.class = 'operation' and w.ref = h.operation_id and w.lease_until is null and not w.ended and w.run_at > now()"};
+const struct stmt *const STMTS_DRIVE[] = {&Q_WAKE_INFRA, NULL};
+
+/* What the call says about the cluster. KubeFATE's silence behind a server that took the connection is not the cluster's. */
+static bool note_circuit(struct work *w, const struct reply *r, struct err *e) {
+  struct err why = ERR_INIT;
+  bool ok = r->fail == REPLY_OK || r->fail == REPLY_TOO_LARGE, changed = false, behind = (w->st->flags & STEP_KUBEFATE) && !w->raw && r->fail == REPLY_UNKNOWN;
+  if (!w->has_infra || behind || r->ours || (ok && !w->infra.circuit_failures && !w->infra.circuit_since)) return true;
+  if (!ok) reply_err(r, w->infra.name, &why);
+  int n = w->infra.circuit_failures + 1 - CIRCUIT_AFTER, open_s = n > 2 ? CIRCUIT_MAX_S : CIRCUIT_FIRST_S << (n > 0 ? n : 0);
+  struct text t = err_text(&why);
+  if (!infra_circuit(w->db, w->a, w->infra.uuid, ok, ok ? "" : text_key(t.key), ok ? "[]" : text_args_json(w->a, t), CIRCUIT_AFTER, open_s, &changed, e)) return false;
+  if (changed) log_info("engine", ok ? "cluster answers again" : "cluster does not answer", "infrastructure", w->infra.name);
+  return !changed || !ok || db_exec(w->db, w->a, &Q_WAKE_INFRA, NULL, e, w->infra.uuid.s);
+}
+
 static enum round one_round(struct work *w) {
   struct err e = ERR_INIT;
   struct call c = {0};
@@ -266,6 +325,10 @@ static enum round one_round(struct work *w) {
   }
   if (!store_step_begin(w, store_deadline_s(w), &fresh, &e)) return ROUND_BROKEN;
   enum outcome o = too_old(w, &e) ? OUT_FAIL : ask(w, &c, &e);
+  if (o == OUT_CALL && held_off(w, &later, &e)) {
+    tx_rollback(&tx);
+    return e.kind ? ROUND_BROKEN : hold_off(w, later);
+  }
   if (o == OUT_CALL && !reach_peer(w->eng->reach, w->db, w->a, w->call_secret, &p, &e)) o = OUT_FAIL;
   if (o != OUT_CALL) return commit_outcome(w, &tx, o, &e);
   if (w->st->effect == EFFECT_ONCE && !w->logging_in) w->intent_at = -1; /* now, stored before the call leaves */
@@ -325,8 +388,9 @@ void drive_reply(struct work *w, const struct reply *r0) {
       log_scope(w->op_uuid.s);
       w->logging_in = was_login;
       if (w->st->flags & STEP_KUBEFATE) w->kf_token = reach_token(w->eng->reach, w->endpoint.uuid);
-      enum outcome o = judge(w, &r, &e);
-      round = commit_outcome(w, &tx, o, &e);
+      struct err note = ERR_INIT;
+      enum outcome o = note_circuit(w, &r, &note) ? judge(w, &r, &e) : OUT_CALL;
+      round = o == OUT_CALL ? ROUND_BROKEN : commit_outcome(w, &tx, o, &e);
     } else if (lost) round = ROUND_OVER;
     else log_err(LOG_LEVEL_WARN, "engine", "reply dropped", &e);
   }

@@ -161,3 +161,13 @@ bool endpoint_ops_delete(struct db *db, struct arena *a, struct uuid id, bool un
                      .supersede = force || (live && (streq(x.op_state, "failed") || streq(x.op_kind, "endpoint_install") || streq(x.op_kind, "endpoint_adopt")))};
   return op_insert(db, a, &o, NULL, e) && event_add(db, a, id, ENTITY_ENDPOINT, 0, false, actor, TEXT(MSG_EVENT_ENDPOINT_DELETE, x.name), e) && tx_commit(&tx, e);
 }
+
+bool endpoint_ops_repair(struct db *db, struct arena *a, struct uuid id, const char *actor, struct err *e) {
+  struct endpoint x;
+  TX(tx);
+  if (!tx_begin(db, &tx, e) || !endpoint_get(db, a, id, &x, e)) return false;
+  if (x.status == EP_CREATING || x.status == EP_DELETING) return err_set(e, FAIL_CONFLICT, MSG_ENDPOINT_BUSY, x.name);
+  struct op_hold h[] = {{x.infra_uuid, false}};
+  struct op_new o = {.workflow = x.adopted ? "endpoint_adopt" : "endpoint_repair", .subject_type = "endpoint", .subject = id, .subject_name = x.name, .actor = actor, .input_json = "{}", .holds = h, .n_holds = 1, .supersede_failed = true};
+  return op_insert(db, a, &o, NULL, e) && event_add(db, a, id, ENTITY_ENDPOINT, 0, false, actor, TEXT(MSG_EVENT_REPAIR, x.name), e) && tx_commit(&tx, e);
+}

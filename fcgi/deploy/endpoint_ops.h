@@ -30,6 +30,8 @@ void endpoint_ops_scan_result(struct arena *a, const struct probe *p, struct sca
 /* Row + operation endpoint_install or endpoint_adopt in one transaction. */
 bool endpoint_ops_create(struct db *db, struct arena *a, const struct seal_pub *k, const struct endpoint_form *f, const char *actor, struct uuid *out, struct err *e) __attribute__((warn_unused_result));
 bool endpoint_ops_check(struct db *db, struct arena *a, struct uuid endpoint, const char *actor, struct uuid *out_probe, struct err *e) __attribute__((warn_unused_result));
+/* The manifest is applied again and KubeFATE asked; an adopted one is only asked, with its account read anew. FAIL_CONFLICT while it is busy. */
+bool endpoint_ops_repair(struct db *db, struct arena *a, struct uuid endpoint, const char *actor, struct err *e) __attribute__((warn_unused_result));
 /* uninstall false: only our record goes (at once). force: supersedes a live operation and ignores errors of the cluster. */
 bool endpoint_ops_delete(struct db *db, struct arena *a, struct uuid endpoint, bool uninstall, bool force, const char *actor, struct err *e) __attribute__((warn_unused_result));
 #endif

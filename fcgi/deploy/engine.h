@@ -5,12 +5,16 @@
  * when the step's result is kept. The engine owns I/O, time limits, lease, back-off, events of start and end, percent. Between the calls of a step the
  * memo (JSON) is all that survives: the work may continue in another process.
  *
+ * A running operation stores the number of its step, and a program of the version before may work beside a new one: new steps go to the end of a table, or
+ * the workflow gets a new name.
+ *
  * Effect classes: EFFECT_NONE no call; EFFECT_READ; EFFECT_SAFE may be repeated (server-side apply, DELETE with uid precondition);
  * EFFECT_ONCE: intent is stored before the call, and when its outcome is unknown (lost reply, killed process) the work goes back to the step named by
  * `look`, never straight to the call again. w->intent_at tells look steps that a request may be on its way. All tries together have the deadline of
  * the first one (memo member try_until).
  *
- * Memo members that count tries begin with "try_": a person's retry starts without them.
+ * Memo members that count tries begin with "try_": a person's retry starts without them. The engine sets the member "went_on" when a forced operation, or a step
+ * of best effort, went on after a failure.
  */
 #ifndef DEPLOY_ENGINE_H
 #define DEPLOY_ENGINE_H
@@ -73,11 +77,11 @@ struct work {
   long id, token, ref; const struct workflow *wf; const struct step *st; int step, attempt;
   js *memo; usec_t now, intent_at, step_started, step_deadline;
   /* operation */
-  struct uuid op_uuid, subject, federation; const char *subject_type, *subject_name, *actor; const js *input; bool cancel, force; usec_t op_deadline;
+  struct uuid op_uuid, subject, federation; const char *subject_type, *subject_name, *actor; const js *input; bool cancel, force; usec_t op_deadline; const char *cause; /* as stored */
   /* probe and check */
   struct uuid input_secret; const char *target_type; int failures; const js *result;
   /* records (by load) */
-  struct participant party, exchange; struct endpoint endpoint; struct infra infra;
+  struct participant party, exchange; struct endpoint endpoint; struct infra infra; struct federation fed;
   bool has_party, has_exchange, has_endpoint, has_infra;
   /* the call being built: credentials to use. load() sets it to infra.kubeconfig_secret; a step may point elsewhere */
   struct uuid call_secret; const char *kf_token; bool raw; /* a call of a STEP_KUBEFATE step that goes to Kubernetes itself */
@@ -92,6 +96,8 @@ struct work {
 bool work_evidence(struct work *w, const char *cause, struct text t, struct err *e) __attribute__((warn_unused_result));
 /* Event on the operation's subject. */
 bool work_event(struct work *w, bool error, struct text t, struct err *e) __attribute__((warn_unused_result));
+/* What may be left in the cluster when it is over: commands for a person ("kubectl get ..."). Shown with the operation for as long as that is kept. */
+bool work_leftovers(struct work *w, const char *const *commands, size_t n, struct err *e) __attribute__((warn_unused_result));
 /* Component row of the operation. */
 bool work_part(struct work *w, const char *name, const char *status, bool ready, const char *reason, const char *message, struct err *e) __attribute__((warn_unused_result));
 /* Wakes waiting operations of a federation's participants (after routes were observed). */

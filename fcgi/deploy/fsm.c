@@ -4,8 +4,8 @@
 #include "deploy/workflows.h"
 
 const struct workflow *const WORKFLOWS[] = {
-    &WF_ENDPOINT_INSTALL, &WF_ENDPOINT_ADOPT, &WF_ENDPOINT_REMOVE, &WF_EXCHANGE_CREATE, &WF_CLUSTER_CREATE, &WF_EXCHANGE_REMOVE,
-    &WF_CLUSTER_REMOVE,   &WF_ROUTES_PUSH,    &WF_INFRA_TEST,      &WF_ENDPOINT_SCAN,   &WF_ENDPOINT_PROBE, &WF_ENDPOINT_CHECK,
+    &WF_ENDPOINT_INSTALL, &WF_ENDPOINT_ADOPT, &WF_ENDPOINT_REPAIR, &WF_ENDPOINT_REMOVE, &WF_EXCHANGE_CREATE, &WF_CLUSTER_CREATE, &WF_EXCHANGE_REMOVE,
+    &WF_CLUSTER_REMOVE,   &WF_ROUTES_PUSH, &WF_PARTICIPANT_REPAIR, &WF_FEDERATION_REMOVE, &WF_INFRA_TEST,      &WF_ENDPOINT_SCAN,   &WF_ENDPOINT_PROBE, &WF_ENDPOINT_CHECK,
     &WF_PARTICIPANT_CHECK,
 };
 const int N_WORKFLOWS = sizeof WORKFLOWS / sizeof *WORKFLOWS;
@@ -33,6 +33,12 @@ void fsm_print_dot(FILE *f) {
       const struct step *st = &wf->steps[s];
       fprintf(f, "    \"%s.%s\" [label=\"%s\\n%s, weight %d, %d s\"];\n", wf->name, st->key, st->key, EFFECTS[st->effect], st->weight, st->deadline_s);
       if (s + 1 < wf->n && !(st->flags & STEP_LAST)) fprintf(f, "    \"%s.%s\" -> \"%s.%s\";\n", wf->name, st->key, wf->name, wf->steps[s + 1].key);
+      size_t jumps;
+      struct arena *a = arena_new();
+      char **to = str_split(a, nn(st->jumps), " ", &jumps);
+      for (size_t k = 0; *nn(st->jumps) && k < jumps; k++) fprintf(f, "    \"%s.%s\" -> \"%s.%s\" [style=dashed];\n", wf->name, st->key, wf->name, to[k]);
+      arena_free(a);
+      if (wf->cancel_at && !(st->flags & STEP_CANCEL)) fprintf(f, "    \"%s.%s\" -> \"%s.%s\" [style=dotted,color=grey];\n", wf->name, st->key, wf->name, wf->cancel_at);
       if (st->look) fprintf(f, "    \"%s.%s\" -> \"%s.%s\" [style=dashed,label=\"outcome unknown\"];\n", wf->name, st->key, wf->name, st->look);
       if (st->retry_from) fprintf(f, "    \"%s.%s\" -> \"%s.%s\" [style=dotted,label=retry];\n", wf->name, st->key, wf->name, st->retry_from);
     }

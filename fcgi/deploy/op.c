@@ -22,9 +22,10 @@ static const struct stmt Q_HELD = {"op_held",
     "select o.id, o.kind, o.state, o.subject_name from hold h join operation o on o.id = h.operation_id "
     "where h.object = $1 and (h.exclusive or $2::boolean) order by o.kind = 'routes_push', o.state = 'failed', o.id limit 1"};
 static const struct stmt Q_PUSHING = {"op_pushing", "select id from operation where subject_type = 'exchange_routes' and subject = $1 and (state in ('queued', 'running') and $2::boolean or state = 'failed' and $3::boolean)"};
+static const struct stmt Q_REPAIRS = {"op_repairs", "select id from operation where subject = $1 and state = 'failed' and kind in ('participant_repair', 'endpoint_repair')"};
 static const struct stmt Q_INSERT = {"op_insert",
-    "insert into operation (kind, subject_type, subject, subject_name, federation_uuid, actor, input, deadline) "
-    "values ($1, $2, $3, $4, nullif($5, '')::uuid, $6, $7::jsonb, now() + make_interval(secs => $8::float8)) returning id, uuid"};
+    "insert into operation (kind, subject_type, subject, subject_name, federation_uuid, actor, input, deadline, parent) "
+    "values ($1, $2, $3, $4, nullif($5, '')::uuid, $6, $7::jsonb, now() + make_interval(secs => $8::float8), nullif($9, '0')::bigint) returning id, uuid"};
 static const struct stmt Q_STEPS = {"op_steps",
     "insert into operation_step (operation_id, ord, key, weight) "
     "select $1::bigint, s.ord - 1, s.x->>'k', (s.x->>'w')::smallint from jsonb_array_elements($2::jsonb) with ordinality s(x, ord)"};
@@ -32,7 +33,7 @@ static const struct stmt Q_WORK = {"op_work", "insert into work (class, ref, wor
 static const struct stmt Q_HOLD = {"op_hold", "insert into hold (operation_id, object, exclusive) values ($1, $2, $3)"};
 static const struct stmt Q_NOTIFY = {"op_notify", "select pg_notify('fedlcm_work', '')"};
 static const struct stmt Q_CANCEL = {"op_cancel",
-    "update operation set cancel_requested = true, version = version + 1 where uuid = $1 and state in ('queued', 'running') returning id, kind"};
+    "update operation set cancel_requested = true, input = input || jsonb_build_object('cancelled_by', $2::text), version = version + 1 where uuid = $1 and state in ('queued', 'running') returning id, kind"};
 static const struct stmt Q_RETRY = {"op_retry",
     "update operation set state = 'queued', retry_requested = true, retries = retries + 1, cancel_requested = false, ended_at = null, error_class = '', "
     "error_args = '[]', next_action = '', deadline = now() + make_interval(secs => $3::float8), actor = $2, version = version + 1 "
@@ -47,7 +48,7 @@ static const struct stmt Q_RETRY_WORK = {"op_retry_work",
     "memo = (select coalesce(jsonb_object_agg(k, v), '{}') from jsonb_each(memo) x(k, v) where not starts_with(k, 'try_')) where class = 'operation' and ref = $1"};
 static const struct stmt Q_WAKE = {"op_wake", "update work set run_at = now() where class = 'operation' and ref = $1 and lease_until is null and not ended"};
 static const struct stmt Q_STATE = {"op_state", "select state, kind from operation where uuid = $1"};
-const struct stmt *const STMTS_OP[] = {&Q_LOCK, &Q_LIVE, &Q_SUPERSEDE, &Q_HELD, &Q_PUSHING, &Q_INSERT, &Q_STEPS, &Q_WORK, &Q_HOLD, &Q_NOTIFY, &Q_CANCEL, &Q_RETRY, &Q_RETRY_PARTY, &Q_RETRY_ENDPOINT,
+const struct stmt *const STMTS_OP[] = {&Q_LOCK, &Q_LIVE, &Q_SUPERSEDE, &Q_HELD, &Q_PUSHING, &Q_REPAIRS, &Q_INSERT, &Q_STEPS, &Q_WORK, &Q_HOLD, &Q_NOTIFY, &Q_CANCEL, &Q_RETRY, &Q_RETRY_PARTY, &Q_RETRY_ENDPOINT,
                                        &Q_RETRY_WORK, &Q_WAKE, &Q_STATE, NULL};
 
 /* The sentence about the operation in the way; kind is shown as a word of the catalogue ("op.<kind>"). */
@@ -63,7 +64,7 @@ static bool clear_subject(struct db *db, struct arena *a, const struct op_new *o
   struct rows r;
   if (!db_query(db, a, &Q_LIVE, &r, e, o->subject_type, o->subject.s)) return false;
   for (int i = 0; i < r.n; i++) {
-    if (!o->supersede) {
+    if (!o->supersede && !(o->supersede_failed && streq(row_text(&r, i, 3), "failed"))) {
       struct rows one = r;
       return i == 0 ? conflict(e, a, &one, 2) : false;
     }
@@ -93,6 +94,14 @@ bool op_pushing(struct db *db, struct arena *a, struct uuid exchange, bool *out,
 bool op_supersede_pushes(struct db *db, struct arena *a, struct uuid exchange, bool live, struct err *e) {
   struct rows r;
   if (!db_query(db, a, &Q_PUSHING, &r, e, exchange.s, live ? "t" : "f", "t")) return false;
+  for (int i = 0; i < r.n; i++)
+    if (!supersede(db, a, row_text(&r, i, 0), e)) return false;
+  return true;
+}
+
+bool op_supersede_repairs(struct db *db, struct arena *a, struct uuid subject, struct err *e) {
+  struct rows r;
+  if (!db_query(db, a, &Q_REPAIRS, &r, e, subject.s)) return false;
   for (int i = 0; i < r.n; i++)
     if (!supersede(db, a, row_text(&r, i, 0), e)) return false;
   return true;
@@ -138,7 +147,7 @@ bool op_insert(struct db *db, struct arena *a, const struct op_new *o, struct uu
   if (!clear_subject(db, a, o, &settle, e)) return false;
   struct rows r;
   if (!db_query(db, a, &Q_INSERT, &r, e, o->workflow, o->subject_type, o->subject.s, o->subject_name, o->federation.s, o->actor,
-                o->input_json ? o->input_json : "{}", arena_fmt(a, "%d", wf->deadline_s)))
+                o->input_json ? o->input_json : "{}", arena_fmt(a, "%d", wf->deadline_s), arena_fmt(a, "%ld", o->parent)))
     return false;
   const char *id = row_text(&r, 0, 0);
   struct uuid u = row_uuid(&r, 0, 1);
@@ -161,7 +170,7 @@ static bool not_live(struct db *db, struct arena *a, struct uuid op, struct err 
 bool op_cancel(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) {
   TX(tx);
   struct rows r;
-  if (!tx_begin(db, &tx, e) || !db_query(db, a, &Q_CANCEL, &r, e, op.s)) return false;
+  if (!tx_begin(db, &tx, e) || !db_query(db, a, &Q_CANCEL, &r, e, op.s, actor)) return false;
   if (!r.n) return not_live(db, a, op, e);
   const struct workflow *wf = workflow_find(row_text(&r, 0, 1));
   if (!wf || !wf->cancel_at) return err_set(e, FAIL_CONFLICT, MSG_OP_NO_CANCEL);
@@ -174,15 +183,19 @@ bool op_can_cancel(const char *kind) {
   return wf && wf->cancel_at;
 }
 
-bool op_retry(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) {
-  TX(tx);
+bool op_retry_in(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) {
   struct rows r;
-  if (!tx_begin(db, &tx, e) || !db_query(db, a, &Q_STATE, &r, e, op.s)) return false;
+  if (!db_query(db, a, &Q_STATE, &r, e, op.s)) return false;
   const struct workflow *wf = r.n ? workflow_find(row_text(&r, 0, 1)) : NULL;
   if (!wf || !db_query(db, a, &Q_RETRY, &r, e, op.s, actor, arena_fmt(a, "%d", wf->deadline_s)) || !r.n) return e->kind ? false : not_live(db, a, op, e);
   const char *kind = row_text(&r, 0, 1), *subject = row_text(&r, 0, 2);
-  if (!db_exec(db, a, &Q_RETRY_PARTY, NULL, e, subject, kind) || !db_exec(db, a, &Q_RETRY_ENDPOINT, NULL, e, subject, kind) || !db_exec(db, a, &Q_RETRY_WORK, NULL, e, row_text(&r, 0, 0)) || !db_query(db, a, &Q_NOTIFY, &r, e)) return false;
-  return tx_commit(&tx, e);
+  if (!db_exec(db, a, &Q_RETRY_PARTY, NULL, e, subject, kind) || !db_exec(db, a, &Q_RETRY_ENDPOINT, NULL, e, subject, kind) || !db_exec(db, a, &Q_RETRY_WORK, NULL, e, row_text(&r, 0, 0))) return false;
+  return db_query(db, a, &Q_NOTIFY, &r, e);
+}
+
+bool op_retry(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) {
+  TX(tx);
+  return tx_begin(db, &tx, e) && op_retry_in(db, a, op, actor, e) && tx_commit(&tx, e);
 }
 
 bool op_check_free(struct db *db, struct arena *a, struct uuid object, struct err *e) {

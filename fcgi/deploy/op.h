@@ -15,6 +15,7 @@ struct op_new {
   const struct op_hold *holds; size_t n_holds;
   long parent;                     /* operation that asked for this one, 0 = a person */
   bool supersede;                  /* mark the subject's live operation superseded in the same transaction (forced removal) */
+  bool supersede_failed;           /* only when that one has failed (a plain removal of what failed) */
 };
 bool op_insert(struct db *db, struct arena *a, const struct op_new *o, struct uuid *opt_out, struct err *e) __attribute__((warn_unused_result));
 /* The lock that op_insert takes for a subject with no other object held: who looks for a live operation before inserting one takes it first. */
@@ -23,10 +24,14 @@ bool op_lock(struct db *db, struct arena *a, struct uuid subject, struct err *e)
 bool op_pushing(struct db *db, struct arena *a, struct uuid exchange, bool *out, struct err *e) __attribute__((warn_unused_result));
 /* The exchange goes: pushes that failed, and with `live` also one under way, are nobody's concern any more. */
 bool op_supersede_pushes(struct db *db, struct arena *a, struct uuid exchange, bool live, struct err *e) __attribute__((warn_unused_result));
+/* What a repair could not do came right by itself: nobody need retry it. */
+bool op_supersede_repairs(struct db *db, struct arena *a, struct uuid subject, struct err *e) __attribute__((warn_unused_result));
 /* Columns of the live row; FAIL_CONFLICT when the state does not allow it. */
 bool op_cancel(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) __attribute__((warn_unused_result));
 /* Whether operations of this kind can be stopped at all. */
 bool op_can_cancel(const char *kind);
+/* op_retry inside the caller's transaction. */
+bool op_retry_in(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) __attribute__((warn_unused_result));
 bool op_retry(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) __attribute__((warn_unused_result));
 /* Live operations that hold the object, as a sentence: FAIL_CONFLICT; true when free (exclusive wanted). Locks nothing. */
 bool op_check_free(struct db *db, struct arena *a, struct uuid object, struct err *e) __attribute__((warn_unused_result));

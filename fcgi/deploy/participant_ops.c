@@ -118,7 +118,7 @@ static bool create(struct db *db, struct arena *a, const struct seal_pub *k, int
   struct op_hold h[] = {{p->infra_uuid, false}, {p->endpoint_uuid, false}, {p->federation_uuid, false}, {x->uuid, false}};
   struct op_new o = {.workflow = workflow, .subject_type = "participant", .subject = p->uuid, .subject_name = p->name, .federation = p->federation_uuid, .actor = actor, .input_json = "{}", .holds = h, .n_holds = type == TYPE_CLUSTER ? 4 : 3};
   (void)f;
-  return participant_insert(db, a, p, e) && passwords(db, a, k, p->uuid, p->deployment_yaml, e) && op_insert(db, a, &o, NULL, e) &&
+  return participant_insert(db, a, p, e) && passwords(db, a, k, p->uuid, p->deployment_yaml, e) && op_insert(db, a, &o, NULL, e) && federation_check_open(db, a, p->federation_uuid, e) &&
          event_add(db, a, p->uuid, entity(type), 0, false, actor, TEXT(MSG_EVENT_PARTY_START, p->name), e);
 }
 
@@ -190,7 +190,7 @@ bool participant_ops_external(struct db *db, struct arena *a, int type, const st
   struct participant p = {.uuid = uuid_new(), .federation_uuid = f->federation, .name = str_trim(a, f->name), .description = nn(f->description), .type = type, .party_id = type == TYPE_CLUSTER ? f->party_id : 0,
                           .status = managed ? PARTY_INSTALLING : PARTY_ACTIVE, .access_info = b.p};
   TX(tx);
-  if (!tx_begin(db, &tx, e) || !participant_insert(db, a, &p, e) || !event_add(db, a, p.uuid, entity(type), 0, false, actor, TEXT(MSG_EVENT_PARTY_RECORDED, p.name), e) || (managed && !push(db, a, &x, actor, e))) return false;
+  if (!tx_begin(db, &tx, e) || !op_lock(db, a, f->federation, e) || !participant_insert(db, a, &p, e) || !federation_check_open(db, a, f->federation, e) || !event_add(db, a, p.uuid, entity(type), 0, false, actor, TEXT(MSG_EVENT_PARTY_RECORDED, p.name), e) || (managed && !push(db, a, &x, actor, e))) return false;
   *out = p.uuid;
   return tx_commit(&tx, e);
 }
@@ -216,21 +216,43 @@ static bool clusters_left(struct db *db, struct arena *a, const struct participa
   return true;
 }
 
-bool participant_ops_delete(struct db *db, struct arena *a, int type, struct uuid id, struct uuid federation, bool force, const char *actor, struct err *e) {
+static bool find(struct db *db, struct arena *a, int type, struct uuid id, struct uuid federation, struct participant *p, struct err *e) {
+  if (!participant_get(db, a, id, p, e)) return false;
+  return p->type != type || (!uuid_none(federation) && !uuid_eq(p->federation_uuid, federation)) ? err_set(e, FAIL_NOT_FOUND, MSG_PARTY_UNKNOWN, id.s) : true;
+}
+
+bool participant_ops_remove(struct db *db, struct arena *a, int type, struct uuid id, struct uuid federation, bool force, long parent, const char *actor, struct err *e) {
   struct participant p;
   int left;
   bool changed;
-  TX(tx);
-  if (!tx_begin(db, &tx, e) || !participant_get(db, a, id, &p, e)) return false;
-  if (p.type != type || (!uuid_none(federation) && !uuid_eq(p.federation_uuid, federation))) return err_set(e, FAIL_NOT_FOUND, MSG_PARTY_UNKNOWN, id.s);
+  if (!find(db, a, type, id, federation, &p, e)) return false;
   if (!clusters_left(db, a, &p, &left, e)) return false;
   if (left) return err_set(e, FAIL_CONFLICT, MSG_OPS_CLUSTERS_LEFT, p.name, num_text((char[24]){0}, left));
-  if (!force && p.status != PARTY_ACTIVE && p.status != PARTY_RECONFIGURING) return err_set(e, FAIL_CONFLICT, MSG_OPS_NOT_ACTIVE, p.name);
+  if (!force && p.status != PARTY_ACTIVE && p.status != PARTY_RECONFIGURING && p.status != PARTY_FAILED) return err_set(e, FAIL_CONFLICT, MSG_OPS_NOT_ACTIVE, p.name);
   if (!participant_set_status(db, a, id, ~0u, PARTY_REMOVING, "", "[]", &changed, e)) return false;
   struct op_hold h[] = {{p.federation_uuid, false}, {type == TYPE_EXCHANGE ? p.uuid : p.federation_uuid, true, true}};
   struct op_new o = {.workflow = type == TYPE_EXCHANGE ? "exchange_remove" : "cluster_remove", .subject_type = "participant", .subject = id, .subject_name = p.name, .federation = p.federation_uuid, .actor = actor,
-                     .input_json = force ? "{\"force\":true}" : "{}", .holds = h, .n_holds = type == TYPE_EXCHANGE ? 2 : 1, .supersede = force};
-  return op_insert(db, a, &o, NULL, e) && event_add(db, a, id, entity(type), 0, false, actor, TEXT(MSG_EVENT_PARTY_REMOVE, p.name), e) && tx_commit(&tx, e);
+                     .input_json = force ? "{\"force\":true}" : "{}", .holds = h, .n_holds = type == TYPE_EXCHANGE ? 2 : 1, .parent = parent, .supersede = force, .supersede_failed = true};
+  return op_insert(db, a, &o, NULL, e) && event_add(db, a, id, entity(type), 0, false, actor, TEXT(MSG_EVENT_PARTY_REMOVE, p.name), e);
+}
+
+bool participant_ops_delete(struct db *db, struct arena *a, int type, struct uuid id, struct uuid federation, bool force, const char *actor, struct err *e) {
+  TX(tx);
+  return tx_begin(db, &tx, e) && participant_ops_remove(db, a, type, id, federation, force, 0, actor, e) && tx_commit(&tx, e);
+}
+
+bool participant_ops_repair(struct db *db, struct arena *a, int type, struct uuid id, struct uuid federation, const char *actor, struct err *e) {
+  struct participant p, x;
+  bool has_exchange;
+  TX(tx);
+  if (!tx_begin(db, &tx, e) || !find(db, a, type, id, federation, &p, e) || !participant_exchange(db, a, p.federation_uuid, &x, &has_exchange, e)) return false;
+  if (!p.is_managed) return err_set(e, FAIL_CONFLICT, MSG_REPAIR_EXTERNAL, p.name);
+  if (p.status != PARTY_ACTIVE && p.status != PARTY_RECONFIGURING && p.status != PARTY_FAILED) return err_set(e, FAIL_CONFLICT, MSG_OPS_NOT_ACTIVE, p.name);
+  if (!p.was_active) return err_set(e, FAIL_CONFLICT, MSG_REPAIR_NEVER_ACTIVE, p.name);
+  struct op_hold h[] = {{p.infra_uuid, false}, {p.endpoint_uuid, false}, {p.federation_uuid, false}, {x.uuid, false}};
+  struct op_new o = {.workflow = "participant_repair", .subject_type = "participant", .subject = id, .subject_name = p.name, .federation = p.federation_uuid, .actor = actor, .input_json = "{}", .holds = h,
+                     .n_holds = type == TYPE_CLUSTER && has_exchange ? 4 : 3, .supersede_failed = true};
+  return op_insert(db, a, &o, NULL, e) && event_add(db, a, id, entity(type), 0, false, actor, TEXT(MSG_EVENT_REPAIR, p.name), e) && tx_commit(&tx, e);
 }
 
 bool participant_ops_delete_plan(struct db *db, struct arena *a, const struct participant *p, struct delete_line **out, size_t *n, bool *blocked, struct err *e) {

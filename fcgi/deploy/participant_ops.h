@@ -21,8 +21,12 @@ struct external_form { struct uuid federation; const char *name, *description; l
 bool participant_ops_yaml(struct db *db, struct arena *a, int type, struct values_form *f, struct uuid federation, struct uuid chart, const char **out, struct err *e) __attribute__((warn_unused_result));
 bool participant_ops_create(struct db *db, struct arena *a, const struct seal_pub *k, int type, const struct party_form *f, const char *actor, struct uuid *out, struct err *e) __attribute__((warn_unused_result));
 bool participant_ops_external(struct db *db, struct arena *a, int type, const struct external_form *f, const char *actor, struct uuid *out, struct err *e) __attribute__((warn_unused_result));
-/* force: any status, supersedes. External: record only (plus routes). */
+/* A participant that is not busy, or whose operation has failed; force: any status, supersedes. External: record only (plus routes). */
 bool participant_ops_delete(struct db *db, struct arena *a, int type, struct uuid id, struct uuid federation, bool force, const char *actor, struct err *e) __attribute__((warn_unused_result));
+/* The same inside the caller's transaction, asked for by the operation `parent` (0 = a person). */
+bool participant_ops_remove(struct db *db, struct arena *a, int type, struct uuid id, struct uuid federation, bool force, long parent, const char *actor, struct err *e) __attribute__((warn_unused_result));
+/* Secrets and routes anew, then a look at the workloads: participant_repair. Only managed ones; FAIL_CONFLICT while another operation is at work. */
+bool participant_ops_repair(struct db *db, struct arena *a, int type, struct uuid id, struct uuid federation, const char *actor, struct err *e) __attribute__((warn_unused_result));
 /* What deletion would do and what blocks it. */
 struct delete_line { int kind; /* 0 removes, 1 blocks, 2 keeps, 3 leftover command */ struct text t; const char *url; };
 bool participant_ops_delete_plan(struct db *db, struct arena *a, const struct participant *p, struct delete_line **out, size_t *n, bool *blocked, struct err *e) __attribute__((warn_unused_result));

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "deploy/cause.h"
 #include "deploy/drive.h"
 #include "deploy/fsm.h"
 #include "model/event.h"
@@ -20,7 +21,7 @@ static const struct stmt Q_NEXT = {"work_next",
 static const struct stmt Q_LOAD = {"work_load",
     "select class, ref, workflow, step, memo, " USEC("intent_at") ", " USEC("step_deadline") ", attempt, " USEC("now()") " from work where id = $1 and lease_token = $2 and not ended"};
 static const struct stmt Q_LOAD_OP = {"work_load_op",
-    "select uuid, subject_type, subject, subject_name, coalesce(federation_uuid::text, ''), actor, input, cancel_requested, " USEC("deadline") ", state, retry_requested from operation where id = $1"};
+    "select uuid, subject_type, subject, subject_name, coalesce(federation_uuid::text, ''), actor, input, cancel_requested, " USEC("deadline") ", state, retry_requested, cause from operation where id = $1"};
 static const struct stmt Q_LOAD_PROBE = {"work_load_probe",
     "select uuid, coalesce(subject::text, ''), actor, input, coalesce(input_secret::text, '') from probe where id = $1"};
 static const struct stmt Q_LOAD_CHECK = {"work_load_check", "select target_type, target, failures from health_check where id = $1"};
@@ -43,7 +44,7 @@ static const struct stmt Q_PERCENT = {"work_percent",
     "update operation o set percent = greatest(o.percent, least(99, s.p)), version = o.version + 1 from (select coalesce((100 * sum(weight * case state when 'done' then 1 else fraction end) / "
     "nullif(sum(weight) filter (where state <> 'skipped'), 0))::int, 0) p from operation_step where operation_id = $1 and state <> 'skipped') s where o.id = $1"};
 static const struct stmt Q_OP_END = {"work_op_end",
-    "update operation set state = $2, percent = case when $2 = 'succeeded' then 100 else percent end, ended_at = now(), cause = case when $2 = 'succeeded' then '' else cause end, "
+    "update operation set state = $2, percent = case when $2 = 'succeeded' then 100 else percent end, ended_at = now(), cause = $6, "
     "error_class = $3, error_args = $4::jsonb, next_action = $5, version = version + 1 where id = $1"};
 static const struct stmt Q_OP_UNHOLD = {"work_op_unhold", "delete from hold where operation_id = $1"};
 static const struct stmt Q_OP_SKIP = {"work_op_skip", "update operation_step set state = 'skipped' where operation_id = $1 and state = 'pending'"};
@@ -58,9 +59,10 @@ static const struct stmt Q_AGAIN = {"work_again",
 static const struct stmt Q_DEFER = {"work_defer",
     "update work set lease_until = null, run_at = now() + make_interval(secs => $3::float8 / 1000) where id = $1 and lease_token = $2 and not ended"};
 static const struct stmt Q_EVIDENCE = {"work_evidence",
-    "update operation set cause = $2, evidence_class = $3, evidence_args = $4::jsonb, evidence_at = now(), version = version + 1 where id = $1"};
+    "update operation set cause = $2, evidence_class = $3, evidence_args = $4::jsonb, evidence_at = now(), next_action = $5, version = version + 1 where id = $1"};
 static const struct stmt Q_SETTLED = {"work_settled",
-    "update operation set cause = '', evidence_class = '', evidence_args = '[]', evidence_at = null, version = version + 1 where id = $1 and evidence_class <> ''"};
+    "update operation set cause = '', next_action = '', evidence_class = '', evidence_args = '[]', evidence_at = null, version = version + 1 where id = $1 and evidence_class <> ''"};
+static const struct stmt Q_LEFTOVERS = {"work_leftovers", "update operation set leftovers = $2::jsonb where id = $1"};
 static const struct stmt Q_PART = {"work_part",
     "insert into operation_component (operation_id, name, status, ready, reason, message) values ($1, $2, $3, $4, $5, $6) on conflict (operation_id, name) do update set "
     "since = case when operation_component.status <> excluded.status then now() else operation_component.since end, status = excluded.status, ready = excluded.ready, "
@@ -71,7 +73,7 @@ static const struct stmt Q_WAKE_FED = {"work_wake_fed",
 static const struct stmt Q_NOTIFY = {"work_notify", "select pg_notify('fedlcm_work', '')"};
 static const struct stmt Q_LAST_EVIDENCE = {"work_last_evidence", "select evidence_class, evidence_args from operation where id = $1 and cause <> ''"};
 const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_SETTLED, &Q_RECOVER, &Q_CLAIM, &Q_NEXT, &Q_LOAD, &Q_LOAD_OP, &Q_LOAD_PROBE, &Q_LOAD_CHECK, &Q_SAVE, &Q_STEP_BEGIN, &Q_STEP_ROW, &Q_OP_RUNNING,
-    &Q_STEP_STATE, &Q_STEP_CLEAR, &Q_PERCENT, &Q_OP_END, &Q_OP_UNHOLD, &Q_OP_SKIP, &Q_WORK_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_DEFER, &Q_EVIDENCE, &Q_PART, &Q_WAKE_FED, &Q_NOTIFY, NULL};
+    &Q_STEP_STATE, &Q_STEP_CLEAR, &Q_PERCENT, &Q_OP_END, &Q_OP_UNHOLD, &Q_OP_SKIP, &Q_WORK_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_DEFER, &Q_EVIDENCE, &Q_LEFTOVERS, &Q_PART, &Q_WAKE_FED, &Q_NOTIFY, NULL};
 
 static const char *l(struct arena *a, long v) { return arena_fmt(a, "%ld", v); }
 static bool is_op(const struct work *w) { return streq(w->wf->class, "operation"); }
@@ -115,7 +117,7 @@ static bool load_op(struct work *w, struct err *e) {
   w->op_uuid = row_uuid(&r, 0, 0), w->subject_type = row_text(&r, 0, 1), w->subject = row_uuid(&r, 0, 2), w->subject_name = row_text(&r, 0, 3);
   w->federation = row_uuid(&r, 0, 4), w->actor = row_text(&r, 0, 5), w->cancel = row_bool(&r, 0, 7), w->op_deadline = row_time(&r, 0, 8);
   if (!js_parse(w->a, row_text(&r, 0, 6), strlen(row_text(&r, 0, 6)), 4 << 20, &in, e)) return false;
-  w->input = in, w->force = js_bool(in, "force", false);
+  w->input = in, w->force = js_bool(in, "force", false), w->cause = row_text(&r, 0, 11);
   if (row_bool(&r, 0, 10) && w->st->retry_from) w->goto_key = w->st->retry_from; /* the engine goes there before its first request */
   return true;
 }
@@ -188,7 +190,9 @@ bool store_percent(struct work *w, struct err *e) { return is_op(w) ? db_exec(w-
 static bool end_op(struct work *w, enum work_end how, const struct err *why, struct err *e) {
   static const char *const STATE[] = {"succeeded", "failed", "cancelled"};
   const char *cls = why ? text_key(why->key) : "", *args = why ? text_args_json(w->a, err_text(why)) : "[]";
-  if (!db_exec(w->db, w->a, &Q_OP_END, NULL, e, l(w->a, w->ref), STATE[how], cls, args, how == END_FAILED ? "next.retry-or-remove" : "")) return false;
+  /* The sentence tells the class; one that does not came at the end of a wait whose class is known. */
+  const char *cause = how == END_SUCCEEDED ? "" : why && *cause_of(why->key) ? cause_of(why->key) : nn(w->cause);
+  if (!db_exec(w->db, w->a, &Q_OP_END, NULL, e, l(w->a, w->ref), STATE[how], cls, args, how == END_FAILED ? cause_next(cause, true) : "", cause)) return false;
   if (how == END_FAILED) return true; /* still live: its holds protect the parents until a retry or a removal */
   return db_exec(w->db, w->a, &Q_OP_UNHOLD, NULL, e, l(w->a, w->ref)) && db_exec(w->db, w->a, &Q_OP_SKIP, NULL, e, l(w->a, w->ref));
 }
@@ -215,12 +219,28 @@ bool store_check_result(struct work *w, bool ok, struct text t, struct err *e) {
   return db_exec(w->db, w->a, &Q_CHECK_END, NULL, e, l(w->a, w->ref), ok ? "t" : "f", ok ? "" : text_key(t.key), ok ? "[]" : text_args_json(w->a, t));
 }
 
+/* A hop that fails once or twice is no news, at the third time in a row it is; pods that cannot start are at once. */
+enum { NEWS_AT = 3 };
 bool work_evidence(struct work *w, const char *cause, struct text t, struct err *e) {
-  return is_op(w) ? db_exec(w->db, w->a, &Q_EVIDENCE, NULL, e, l(w->a, w->ref), cause, text_key(t.key), text_args_json(w->a, t)) : true;
+  if (!is_op(w)) return true;
+  const struct cause *c = cause_find(cause);
+  bool hop = str_starts(cause, "hop-") || streq(cause, "kubefate"), news = c && c->trouble && (hop ? w->attempt == NEWS_AT : !streq(cause, nn(w->cause)));
+  if (!db_exec(w->db, w->a, &Q_EVIDENCE, NULL, e, l(w->a, w->ref), cause, text_key(t.key), text_args_json(w->a, t), cause_next(cause, false))) return false;
+  w->cause = cause;
+  return !news || work_event(w, true, t, e);
+}
+
+bool work_leftovers(struct work *w, const char *const *commands, size_t n, struct err *e) {
+  struct buf b;
+  struct jsw j;
+  buf_init(&b, w->a, 65536), jsw_init(&j, &b), jsw_arr(&j);
+  for (size_t i = 0; i < n; i++) jsw_str(&j, commands[i]);
+  jsw_end_arr(&j);
+  return is_op(w) ? db_exec(w->db, w->a, &Q_LEFTOVERS, NULL, e, l(w->a, w->ref), b.p) : true;
 }
 
 bool work_event(struct work *w, bool error, struct text t, struct err *e) {
-  if (streq(w->wf->class, "probe")) return true;
+  if (streq(w->wf->class, "probe") || streq(w->subject_type, "federation")) return true; /* a federation's history is its members' */
   int type = w->has_party ? w->party.type + 1 : ENTITY_ENDPOINT;
   return event_add(w->db, w->a, w->subject, type, is_op(w) ? w->ref : 0, error, w->actor ? w->actor : "", t, e);
 }

@@ -24,13 +24,19 @@ enum outcome wf_kf(struct work *w, const struct reply *r, const js **data, struc
 struct kube_ref wf_ref(const char *api, const char *kind, const char *ns, const char *name);
 /* A label of a Kubernetes object, "" when it has none. */
 const char *wf_label(const js *object, const char *key);
-/* Why the workload is not there yet, from a pod list: stored as evidence with its cause. */
-bool wf_pod_evidence(struct work *w, const js *pods, struct err *e);
 /* JSON of a Secret of ours: keys and values (bytes, base64-encoded here). */
 struct wf_datum { const char *key; const void *p; size_t n; };
 const char *wf_secret_json(struct work *w, const char *ns, const char *name, const char *type, const struct wf_datum *d, size_t n);
 /* Value of .dockerconfigjson (reference 10 section 3.3). */
 const char *wf_docker_config(struct arena *a, const char *server, const char *user, const char *password);
+/* The end of a cancelled operation that has nothing running elsewhere; STOPPED is its line in a table (the last one). */
+step_request wf_stopped_q;
+#define STOPPED {"stopped", wf_stopped_q, NULL, EFFECT_NONE, STEP_CANCEL | STEP_LAST, 0, 60, NULL, NULL, NULL}
+/* Who asked to stop it. */
+const char *wf_stopper(const struct work *w);
+/* Commands that show what a participant, or an endpoint, may have left in its cluster; with the operation and as an event. */
+bool wf_party_leftovers(struct work *w, struct err *e);
+bool wf_endpoint_leftovers(struct work *w, struct err *e);
 /* Makes the health check row of a target, due at once. */
 bool wf_check_begin(struct work *w, const char *type, struct uuid target, const char *workflow, struct err *e);
 bool wf_check_end(struct work *w, struct uuid target, struct err *e);

@@ -1,5 +1,7 @@
 /* Health checks: read only, hold nothing; only transitions change a status and write an event. */
+#include "deploy/op.h"
 #include "deploy/store.h"
+#include "deploy/why.h"
 #include "deploy/wf_party.h"
 #include "deploy/workflows.h"
 
@@ -7,7 +9,7 @@
 enum { CHECK_MS = 12000, RARER = 2 };
 static int pause_ms(const struct work *w, bool answered) { return (CHECK_MS << (answered ? 0 : w->failures < RARER ? w->failures : RARER)) + (int)(clock_mono_ms() % 1500); }
 
-static const struct stmt Q_LIVE_OP = {"check_live_op", "select 1 from operation where subject = $1 and state in ('queued', 'running', 'failed') and subject_type <> 'exchange_routes'"};
+static const struct stmt Q_LIVE_OP = {"check_live_op", "select 1 from operation where subject = $1 and (state in ('queued', 'running') or state = 'failed' and kind not in ('participant_repair', 'endpoint_repair')) and subject_type <> 'exchange_routes'"};
 /* A push restarts the exchange's traffic server: for a while its workloads are unready because of us. */
 static const struct stmt Q_RESTARTING = {"check_restarting", "select 1 from operation where subject = $1 and subject_type = 'exchange_routes' and (state in ('queued', 'running') or ended_at > now() - interval '20 seconds') limit 1"};
 static const struct stmt Q_WORKLOADS = {"check_workloads", "select workloads from participant where uuid = $1"};
@@ -45,7 +47,7 @@ static bool endpoint_checked(struct work *w, enum work_end how, const struct err
   /* One missed look is no outage: two in a row change the status. */
   if (!ok && w->failures < 1) return true;
   if (!endpoint_set_status(w->db, w->a, w->subject, 1u << (ok ? EP_UNAVAILABLE : EP_READY), ok ? EP_READY : EP_UNAVAILABLE, ok ? "" : text_key(t.key), ok ? "[]" : text_args_json(w->a, t), &changed, e)) return false;
-  return !changed || work_event(w, !ok, ok ? TEXT(MSG_EVENT_BACK) : t, e);
+  return !changed || ((!ok || op_supersede_repairs(w->db, w->a, w->subject, e)) && work_event(w, !ok, ok ? TEXT(MSG_EVENT_BACK) : t, e));
 }
 static const struct step ENDPOINT[] = {{"hello", hello_q, hello_d, EFFECT_READ, STEP_KUBEFATE, 1, 15, NULL, NULL}};
 const struct workflow WF_ENDPOINT_CHECK = {"endpoint_check", "check", ENDPOINT, 1, 60, wf_load_endpoint, endpoint_checked, NULL};
@@ -56,11 +58,10 @@ static bool load(struct work *w, struct err *e) {
   return true;
 }
 static enum outcome loads_q(struct work *w, struct call *c, struct err *e) {
-  (void)e;
+  if (why_active(w)) return why_request(w, c, e);
   const char *ph = memo_str(w, "ph"), *sel = arena_fmt(w->a, "name=%s", w->party.deployment_name), *ns = w->party.namespace_;
   if (!w->party.is_managed) return OUT_DONE;
-  if (streq(ph, "pods")) *c = kube_list(w->a, "v1", "Pod", ns, sel, NULL, 100, NULL);
-  else if (streq(ph, "sts")) *c = kube_list(w->a, "apps/v1", "StatefulSet", ns, sel, NULL, 100, NULL);
+  if (streq(ph, "sts")) *c = kube_list(w->a, "apps/v1", "StatefulSet", ns, sel, NULL, 100, NULL);
   else *c = kube_list(w->a, "apps/v1", "Deployment", ns, sel, NULL, 100, NULL);
   return OUT_CALL;
 }
@@ -97,28 +98,29 @@ static bool missing(struct work *w, struct err *e) {
   }
   return true;
 }
+/* The most telling thing in the cluster becomes the sentence of the failure. */
+static enum outcome reason(struct work *w, const struct reply *r, struct err *e) {
+  const char *cause, *v[TEXT_MAX_ARGS + 1] = {NULL};
+  enum outcome o = why_digest(w, r, e);
+  if (o != OUT_WAIT) return o == OUT_MORE ? o : OUT_FAIL;
+  struct text t = why_found(w, &cause);
+  if (!*cause) return err_set(e, FAIL_UPSTREAM, MSG_CHECK_BAD, memo_str(w, "bad")), OUT_FAIL;
+  for (int i = 0; i < t.n; i++) v[i + 1] = t.args[i];
+  return err_set_at(e, FAIL_UPSTREAM, t.key, __FILE__, __LINE__, v, (size_t)t.n), OUT_FAIL;
+}
 static enum outcome loads_d(struct work *w, const struct reply *r, struct err *e) {
   const js *list = NULL;
   const char *ph = memo_str(w, "ph");
+  if (why_active(w)) return reason(w, r, e);
   enum outcome o = wf_kube(w, r, "workloads", false, &list, e);
   if (o != OUT_DONE) return OUT_FAIL;
   if (!*ph) return note(w, list, "Deployment"), js_set_str(w->memo, "ph", "sts"), OUT_MORE;
-  if (streq(ph, "sts")) {
-    note(w, list, "StatefulSet");
-    if (!missing(w, e)) return OUT_FAIL;
-    if (*memo_str(w, "gone")) return err_set(e, FAIL_UPSTREAM, MSG_CHECK_GONE, memo_str(w, "gone")), OUT_FAIL;
-    if (!*memo_str(w, "bad")) return OUT_DONE;
-    js_set_str(w->memo, "ph", "pods");
-    return OUT_MORE;
-  }
-  struct pod_problem p;
-  kube_pod_problem(list, NULL, &p);
-  if (p.cause == POD_IMAGE) err_set(e, FAIL_UPSTREAM, MSG_CAUSE_IMAGE, nn(p.pod), nn(p.reason), nn(p.message));
-  else if (p.cause == POD_CONFIG) err_set(e, FAIL_UPSTREAM, MSG_CAUSE_CONFIG, nn(p.pod), nn(p.reason), nn(p.message));
-  else if (p.cause == POD_UNSCHEDULABLE) err_set(e, FAIL_UPSTREAM, MSG_CAUSE_UNSCHEDULABLE, nn(p.pod), nn(p.reason), nn(p.message));
-  else if (p.cause == POD_CRASHING) err_set(e, FAIL_UPSTREAM, MSG_CAUSE_CRASHING, nn(p.pod), nn(p.reason), nn(p.message));
-  else err_set(e, FAIL_UPSTREAM, MSG_CHECK_BAD, memo_str(w, "bad"));
-  return OUT_FAIL;
+  note(w, list, "StatefulSet");
+  if (!missing(w, e)) return OUT_FAIL;
+  if (*memo_str(w, "gone")) return err_set(e, FAIL_UPSTREAM, MSG_CHECK_GONE, memo_str(w, "gone")), OUT_FAIL;
+  if (!*memo_str(w, "bad")) return OUT_DONE;
+  why_begin(w, w->party.namespace_, arena_fmt(w->a, "name=%s", w->party.deployment_name));
+  return OUT_MORE;
 }
 static enum outcome table_q(struct work *w, struct call *c, struct err *e) {
   (void)e;
@@ -152,7 +154,7 @@ static bool party_checked(struct work *w, enum work_end how, const struct err *w
   unsigned from = (1u << PARTY_ACTIVE | 1u << PARTY_RECONFIGURING | (w->party.was_active ? 1u << PARTY_FAILED : 0)) & ~(1u << to);
   struct text say = !ok ? t : routed ? TEXT(MSG_EVENT_BACK) : TEXT(MSG_CAUSE_ROUTES, w->exchange.name);
   if (!participant_set_status(w->db, w->a, w->subject, from, to, to == PARTY_ACTIVE ? "" : text_key(say.key), to == PARTY_ACTIVE ? "[]" : text_args_json(w->a, say), &changed, e)) return false;
-  return !changed || work_event(w, !ok, say, e);
+  return !changed || ((to != PARTY_ACTIVE || op_supersede_repairs(w->db, w->a, w->subject, e)) && work_event(w, !ok, say, e));
 }
 static const struct step PARTY[] = {
     {"loads", loads_q, loads_d, EFFECT_READ, 0, 1, 20, NULL, NULL},

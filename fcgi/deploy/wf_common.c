@@ -70,13 +70,33 @@ const char *wf_label(const js *object, const char *key) {
   return "";
 }
 
-bool wf_pod_evidence(struct work *w, const js *pods, struct err *e) {
-  struct pod_problem p;
-  kube_pod_problem(pods, NULL, &p);
-  static const enum msg SAY[] = {[POD_IMAGE] = MSG_CAUSE_IMAGE, [POD_CONFIG] = MSG_CAUSE_CONFIG, [POD_UNSCHEDULABLE] = MSG_CAUSE_UNSCHEDULABLE, [POD_CRASHING] = MSG_CAUSE_CRASHING, [POD_QUOTA] = MSG_CAUSE_QUOTA};
-  if (p.cause == POD_FINE || p.cause == POD_STARTING) return work_evidence(w, "", TEXT(MSG_CAUSE_STARTING, nn(p.pod)), e);
-  if (*nn(p.pod) && !work_part(w, *nn(p.container) ? p.container : p.pod, p.reason, false, p.reason, p.message, e)) return false;
-  return work_evidence(w, pod_cause_key(p.cause), TEXT(SAY[p.cause], nn(p.pod), nn(p.reason), nn(p.message)), e);
+enum outcome wf_stopped_q(struct work *w, struct call *c, struct err *e) {
+  (void)w, (void)c, (void)e;
+  return OUT_DONE;
+}
+const char *wf_stopper(const struct work *w) {
+  const char *who = js_str(w->input, "cancelled_by");
+  return who && *who ? who : nn(w->actor);
+}
+
+bool wf_party_leftovers(struct work *w, struct err *e) {
+  const char *v[3], *ns = w->party.namespace_;
+  if (!w->party.is_managed) return true;
+  v[0] = arena_fmt(w->a, "kubectl get all,configmap,secret,pvc,ingress -n %s -l name=%s", ns, w->party.deployment_name);
+  v[1] = arena_fmt(w->a, "kubectl get secret -n %s -l %s=%s", ns, LABEL_PARTY, w->party.uuid.s);
+  v[2] = arena_fmt(w->a, "kubectl get namespace -l %s=%s", LABEL_PARTY, w->party.uuid.s);
+  return work_leftovers(w, v, 3, e) && work_event(w, false, TEXT(MSG_EVENT_LEFTOVERS, w->party.name, w->infra.name), e);
+}
+
+bool wf_endpoint_leftovers(struct work *w, struct err *e) {
+  enum { SHOWN = 40 };
+  struct endpoint_object *o;
+  size_t n, k = 0;
+  const char *v[SHOWN];
+  if (!endpoint_objects(w->db, w->a, w->endpoint.uuid, &o, &n, e)) return false;
+  for (size_t i = 0; i < n && k < SHOWN; i++)
+    if (!o[i].gone && o[i].created) v[k++] = *nn(o[i].ns) ? arena_fmt(w->a, "kubectl get %s %s -n %s", o[i].kind, o[i].name, o[i].ns) : arena_fmt(w->a, "kubectl get %s %s", o[i].kind, o[i].name);
+  return !k || (work_leftovers(w, v, k, e) && work_event(w, false, TEXT(MSG_EVENT_LEFTOVERS, w->endpoint.name, w->infra.name), e));
 }
 
 const char *wf_secret_json(struct work *w, const char *ns, const char *name, const char *type, const struct wf_datum *d, size_t n) {

@@ -5,7 +5,8 @@
 static bool ended(struct work *w, enum work_end how, const struct err *why, struct err *e) {
   bool changed;
   if (how == END_SUCCEEDED) return true;
-  struct text t = how == END_CANCELLED || !why ? TEXT(MSG_EVENT_STOPPED, w->actor) : err_text(why);
+  struct text t = how == END_CANCELLED || !why ? TEXT(MSG_EVENT_STOPPED, wf_stopper(w)) : err_text(why);
+  if (how == END_CANCELLED && !wf_party_leftovers(w, e)) return false;
   return participant_set_status(w->db, w->a, w->party.uuid, 1u << PARTY_INSTALLING, PARTY_FAILED, text_key(t.key), text_args_json(w->a, t), &changed, e) && work_event(w, true, t, e);
 }
 
@@ -24,7 +25,7 @@ static bool ended(struct work *w, enum work_end how, const struct err *why, stru
 
 static const struct step EXCHANGE[] = {FIRST_STEPS, {"routes-read", p_routes_q, p_routes_d, EFFECT_READ, 0, 4, 120, NULL, NULL}, LAST_STEPS};
 static const struct step CLUSTER[] = {FIRST_STEPS,
-    {"ingresses", p_ingresses_q, p_ingresses_d, EFFECT_READ, STEP_ALWAYS_ON, 4, 60, NULL, NULL},
+    {"ingresses", p_ingresses_q, p_ingresses_d, EFFECT_READ, STEP_ALWAYS_ON, 4, 180, NULL, NULL},
     {"routes", p_routes_q, p_routes_d, EFFECT_NONE, 0, 6, 900, NULL, NULL}, LAST_STEPS};
 #define N(v) (int)(sizeof v / sizeof *v)
 const struct workflow WF_EXCHANGE_CREATE = {"exchange_create", "operation", EXCHANGE, N(EXCHANGE), 5400, wf_load_party, ended, "stop"};

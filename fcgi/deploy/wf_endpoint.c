@@ -4,6 +4,7 @@
 #include "deploy/reach.h"
 #include "deploy/values.h"
 #include "deploy/wf.h"
+#include "deploy/why.h"
 #include "deploy/workflows.h"
 
 static const char *kube_ns(const struct work *w) { return w->endpoint.kube_ns; }
@@ -84,21 +85,15 @@ static enum outcome apply_digest(struct work *w, const struct reply *r, struct e
 
 /* --- ready: both Deployments available; in between a look at the pods says what is missing --- */
 static enum outcome ready_request(struct work *w, struct call *c, struct err *e) {
-  (void)e;
-  bool pods = streq(memo_str(w, "look"), "pods");
-  if (pods) *c = kube_list(w->a, "v1", "Pod", kube_ns(w), "fate in (kubefate,mariadb)", NULL, 50, NULL);
-  else *c = kube_list(w->a, "apps/v1", "Deployment", kube_ns(w), arena_fmt(w->a, "%s=%s", LABEL_ENDPOINT, w->endpoint.uuid.s), NULL, 50, NULL);
+  if (why_active(w)) return why_request(w, c, e);
+  *c = kube_list(w->a, "apps/v1", "Deployment", kube_ns(w), arena_fmt(w->a, "%s=%s", LABEL_ENDPOINT, w->endpoint.uuid.s), NULL, 50, NULL);
   return OUT_CALL;
 }
 static enum outcome ready_digest(struct work *w, const struct reply *r, struct err *e) {
   const js *list = NULL;
-  bool pods = streq(memo_str(w, "look"), "pods");
-  enum outcome o = wf_kube(w, r, pods ? "Pods" : "Deployments", false, &list, e);
+  if (why_active(w)) return why_digest(w, r, e);
+  enum outcome o = wf_kube(w, r, "Deployments", false, &list, e);
   if (o != OUT_DONE) return o;
-  if (pods) {
-    js_set_str(w->memo, "look", NULL);
-    return wf_pod_evidence(w, list, e) ? OUT_WAIT : OUT_FAIL;
-  }
   const js *items = js_arr(list, "items");
   size_t n = js_len(items), up = 0;
   for (size_t i = 0; i < n; i++) {
@@ -109,9 +104,10 @@ static enum outcome ready_digest(struct work *w, const struct reply *r, struct e
   }
   w->fraction = n ? (double)up / (double)n : 0;
   if (n >= 2 && up == n) return OUT_DONE;
-  /* Every second look asks the pods why. */
-  js_set_str(w->memo, "look", w->now - w->step_started > 1500000 ? "pods" : NULL);
-  return streq(memo_str(w, "look"), "pods") ? OUT_MORE : OUT_WAIT;
+  /* Every second look asks why. */
+  if (w->now - w->step_started < 1500000) return OUT_WAIT;
+  why_begin(w, kube_ns(w), "fate in (kubefate,mariadb)");
+  return OUT_MORE;
 }
 
 /* --- connect: who answers there? --- */
@@ -146,7 +142,8 @@ static enum outcome finish_request(struct work *w, struct call *c, struct err *e
 static bool install_ended(struct work *w, enum work_end how, const struct err *why, struct err *e) {
   bool changed;
   if (how == END_SUCCEEDED) return true;
-  struct text t = why ? err_text(why) : TEXT(MSG_EVENT_STOPPED, w->actor);
+  struct text t = why ? err_text(why) : TEXT(MSG_EVENT_STOPPED, wf_stopper(w));
+  if (how == END_CANCELLED && !wf_endpoint_leftovers(w, e)) return false;
   return endpoint_set_status(w->db, w->a, w->endpoint.uuid, ~0u, EP_UNAVAILABLE, text_key(t.key), text_args_json(w->a, t), &changed, e) && work_event(w, true, t, e);
 }
 
@@ -271,6 +268,7 @@ static enum outcome space_digest(struct work *w, const struct reply *r, struct e
 }
 static enum outcome removed_request(struct work *w, struct call *c, struct err *e) {
   (void)c;
+  if (js_bool(w->memo, "went_on", false) && !wf_endpoint_leftovers(w, e)) return OUT_FAIL;
   return work_event(w, false, TEXT(MSG_EVENT_ENDPOINT_GONE, w->endpoint.name), e) && wf_check_end(w, w->endpoint.uuid, e) && named_secret_drop(w->db, w->a, w->endpoint.uuid, e) &&
                  endpoint_delete_row(w->db, w->a, w->endpoint.uuid, e)
              ? OUT_DONE : OUT_FAIL;
@@ -281,20 +279,30 @@ static const struct step INSTALL[] = {
     {"apply", apply_request, apply_digest, EFFECT_SAFE, 0, 10, 300, NULL, NULL},
     {"ready", ready_request, ready_digest, EFFECT_READ, 0, 40, 900, NULL, "apply"},
     {"connect", connect_request, connect_digest, EFFECT_READ, STEP_KUBEFATE, 5, 300, NULL, NULL},
-    {"finish", finish_request, NULL, EFFECT_NONE, 0, 1, 60, NULL, NULL},
+    {"finish", finish_request, NULL, EFFECT_NONE, STEP_LAST, 1, 60, NULL, NULL},
+    STOPPED,
 };
 static const struct step ADOPT[] = {
     {"account", account_request, account_digest, EFFECT_READ, 0, 20, 60, NULL, NULL},
     {"connect", connect_request, connect_digest, EFFECT_READ, STEP_KUBEFATE, 60, 120, NULL, "account"},
-    {"finish", finish_request, NULL, EFFECT_NONE, 0, 1, 60, NULL, NULL},
+    {"finish", finish_request, NULL, EFFECT_NONE, STEP_LAST, 1, 60, NULL, NULL},
+    STOPPED,
 };
 static const struct step REMOVE[] = {
     {"objects", objects_request, objects_digest, EFFECT_SAFE, STEP_FORCE_ON, 60, 300, NULL, NULL},
     {"namespace-gone", space_request, space_digest, EFFECT_SAFE, STEP_FORCE_ON, 40, 300, NULL, "objects"},
-    {"removed", removed_request, NULL, EFFECT_NONE, 0, 1, 60, NULL, NULL},
+    {"removed", removed_request, NULL, EFFECT_NONE, STEP_LAST, 1, 60, NULL, NULL},
+    STOPPED,
 };
 #define N(v) (int)(sizeof v / sizeof *v)
-const struct workflow WF_ENDPOINT_INSTALL = {"endpoint_install", "operation", INSTALL, N(INSTALL), 1800, wf_load_endpoint, install_ended, NULL};
-const struct workflow WF_ENDPOINT_ADOPT = {"endpoint_adopt", "operation", ADOPT, N(ADOPT), 300, wf_load_endpoint, install_ended, NULL};
-static bool remove_ended(struct work *w, enum work_end how, const struct err *why, struct err *e) { return how == END_SUCCEEDED ? true : install_ended(w, how, why, e); }
-const struct workflow WF_ENDPOINT_REMOVE = {"endpoint_remove", "operation", REMOVE, N(REMOVE), 900, wf_load_endpoint, remove_ended, NULL};
+const struct workflow WF_ENDPOINT_INSTALL = {"endpoint_install", "operation", INSTALL, N(INSTALL), 1800, wf_load_endpoint, install_ended, "stopped"};
+/* Objects that were deleted or changed come back, the account is set again. */
+const struct workflow WF_ENDPOINT_REPAIR = {"endpoint_repair", "operation", INSTALL, N(INSTALL), 1800, wf_load_endpoint, install_ended, "stopped"};
+const struct workflow WF_ENDPOINT_ADOPT = {"endpoint_adopt", "operation", ADOPT, N(ADOPT), 300, wf_load_endpoint, install_ended, "stopped"};
+static bool remove_ended(struct work *w, enum work_end how, const struct err *why, struct err *e) {
+  bool changed;
+  if (how != END_CANCELLED) return install_ended(w, how, why, e);
+  struct text t = TEXT(MSG_EVENT_REMOVAL_STOPPED, wf_stopper(w));
+  return wf_endpoint_leftovers(w, e) && endpoint_set_status(w->db, w->a, w->endpoint.uuid, ~0u, EP_UNAVAILABLE, text_key(t.key), text_args_json(w->a, t), &changed, e) && work_event(w, true, t, e);
+}
+const struct workflow WF_ENDPOINT_REMOVE = {"endpoint_remove", "operation", REMOVE, N(REMOVE), 900, wf_load_endpoint, remove_ended, "stopped"};

@@ -90,6 +90,12 @@ static const char **ingress_keys(struct work *w, size_t *n) {
   *n = 0;
   return values_ingress_keys(w->a, w->party.deployment_yaml, &v, n) ? v : NULL;
 }
+enum { INGRESS_PATIENCE_US = 60 * 1000000 };
+static bool has_ingress_class(struct work *w) {
+  js *facts = NULL;
+  struct err ignored = ERR_INIT;
+  return js_parse(w->a, w->infra.facts, strlen(w->infra.facts), 1 << 20, &facts, &ignored) && js_len(js_arr(facts, "ingress_classes")) > 0;
+}
 enum outcome p_ingresses_q(struct work *w, struct call *c, struct err *e) {
   size_t n, i = (size_t)memo_int(w, "ing");
   const char **k = ingress_keys(w, &n);
@@ -105,13 +111,17 @@ enum outcome p_ingresses_d(struct work *w, const struct reply *r, struct err *e)
   const js *o = NULL;
   enum outcome res = wf_kube(w, r, arena_fmt(w->a, "Ingress %s", k[i]), true, &o, e);
   if (res != OUT_DONE && res != OUT_SKIP) return res;
+  struct ingress x = {0};
+  if (res == OUT_DONE) kube_ingress(w->a, o, &x);
+  /* A controller needs some seconds; without one there is nothing to wait for. */
+  if (res == OUT_DONE && !x.n_addresses && has_ingress_class(w) && w->now - w->step_started < INGRESS_PATIENCE_US)
+    return work_evidence(w, "ingress", TEXT(MSG_CAUSE_INGRESS, k[i]), e) ? OUT_WAIT : OUT_FAIL;
+  if (res == OUT_DONE && !x.n_addresses && has_ingress_class(w) && !work_event(w, true, TEXT(MSG_EVENT_NO_INGRESS, k[i]), e)) return OUT_FAIL;
   js_set_int(w->memo, "ing", (int64_t)i + 1);
   if (res == OUT_DONE) {
-    struct ingress x;
     struct buf b;
     struct jsw j;
     js *old = NULL;
-    kube_ingress(w->a, o, &x);
     const char *was = w->party.ingress_info ? w->party.ingress_info : "{}";
     if (!js_parse(w->a, was, strlen(was), 65536, &old, e)) return OUT_FAIL;
     buf_init(&b, w->a, 65536), jsw_init(&j, &b), jsw_obj(&j);

@@ -2,6 +2,7 @@
 #include "base/num.h"
 #include "deploy/values.h"
 #include "deploy/wf_party.h"
+#include "deploy/why.h"
 
 #define DONE_IF(x) ((x) ? OUT_DONE : OUT_FAIL)
 enum { SETTLE_US = 4 * 1000000, STUCK_US = 20 * 1000000 };
@@ -131,6 +132,8 @@ enum outcome p_submit_d(struct work *w, const struct reply *r, struct err *e) {
 }
 
 /* --- components: the job's word, and what the cluster shows --- */
+static const char *selector(struct work *w) { return arena_fmt(w->a, "name=%s", w->party.deployment_name); }
+static void see_workloads(struct work *w) { js_set_str(w->memo, "see", "dep"), js_set_int(w->memo, "all", 0), js_set_int(w->memo, "up", 0); }
 static enum outcome job_word(struct work *w, const js *d, struct err *e) {
   struct kf_job j;
   if (!kf_job_read(w->a, d, &j)) return err_set(e, FAIL_UPSTREAM, MSG_KF_JOB_UNREADABLE), OUT_RETRY;
@@ -142,13 +145,16 @@ static enum outcome job_word(struct work *w, const js *d, struct err *e) {
   w->fraction = j.n_parts ? (double)up / (double)j.n_parts : 0;
   if (*nn(j.cluster_id) && !streq(j.cluster_id, w->party.cluster_uuid) && !participant_set(w->db, w->a, w->party.uuid, "cluster_uuid", j.cluster_id, e)) return OUT_FAIL;
   if (j.state == KFJ_SUCCESS) { /* it counts only the pods that a StatefulSet has made so far; the rest of them is looked for here, with the reason from the second look on */
-    js_set_str(w->memo, "see", js_bool(w->memo, "success", false) ? "pods" : "dep"), js_set_int(w->memo, "all", 0), js_set_int(w->memo, "up", 0), js_set_bool(w->memo, "success", true);
+    if (js_bool(w->memo, "success", false)) why_begin(w, w->party.namespace_, selector(w));
+    else see_workloads(w);
+    js_set_bool(w->memo, "success", true);
     return OUT_MORE;
   }
   if (kf_job_final(&j)) return err_set(e, FAIL_UPSTREAM, MSG_PARTY_JOB_FAILED, nn(j.status_text), nn(j.last_state)), OUT_FAIL;
   /* Every other look asks Kubernetes itself. */
-  js_set_str(w->memo, "see", "pods");
-  return w->now - w->step_started > 2000000 ? OUT_MORE : OUT_WAIT;
+  if (w->now - w->step_started < 2000000) return OUT_WAIT;
+  why_begin(w, w->party.namespace_, selector(w));
+  return OUT_MORE;
 }
 
 /* The job is lost or does not end: KubeFATE may have been restarted. What the cluster shows decides. */
@@ -165,17 +171,17 @@ static enum outcome own_eyes(struct work *w, const js *list, const char *kind, c
   if (next) return OUT_MORE;
   w->fraction = all ? (double)up / (double)all : 0;
   bool success = js_bool(w->memo, "success", false);
-  if (all > 0 && up == all) return DONE_IF(work_event(w, false, success ? TEXT(MSG_EVENT_JOB_DONE, memo_str(w, "job")) : TEXT(MSG_EVENT_OWN_EYES, num_text((char[24]){0}, all)), e));
+  if (all > 0 && up == all) return DONE_IF(work_event(w, false, js_bool(w->memo, "repair", false) ? TEXT(MSG_EVENT_WORKLOADS_UP, num_text((char[24]){0}, all)) : success ? TEXT(MSG_EVENT_JOB_DONE, memo_str(w, "job")) : TEXT(MSG_EVENT_OWN_EYES, num_text((char[24]){0}, all)), e));
   return js_bool(w->memo, "lost", false) ? (work_evidence(w, "job", TEXT(MSG_PARTY_JOB_LOST), e) ? OUT_WAIT : OUT_FAIL) : OUT_WAIT;
 }
 
 enum outcome p_parts_q(struct work *w, struct call *c, struct err *e) {
   (void)e;
-  if (!*memo_str(w, "job") && !*memo_str(w, "see")) js_set_str(w->memo, "see", "pods"); /* a release without a job: what the cluster shows is all there is */
-  const char *see = memo_str(w, "see"), *sel = arena_fmt(w->a, "name=%s", w->party.deployment_name), *ns = w->party.namespace_;
+  if (!*memo_str(w, "job") && !*memo_str(w, "see") && !why_active(w)) why_begin(w, w->party.namespace_, selector(w)); /* a release without a job: what the cluster shows is all there is */
+  if (why_active(w)) return why_request(w, c, e);
+  const char *see = memo_str(w, "see"), *sel = selector(w), *ns = w->party.namespace_;
   w->raw = *see != 0;
-  if (streq(see, "pods")) *c = kube_list(w->a, "v1", "Pod", ns, sel, NULL, 100, NULL);
-  else if (streq(see, "dep")) *c = kube_list(w->a, "apps/v1", "Deployment", ns, sel, NULL, 100, NULL);
+  if (streq(see, "dep")) *c = kube_list(w->a, "apps/v1", "Deployment", ns, sel, NULL, 100, NULL);
   else if (streq(see, "sts")) *c = kube_list(w->a, "apps/v1", "StatefulSet", ns, sel, NULL, 100, NULL);
   else *c = kf_job_get(w->a, w->kf_token, memo_str(w, "job"));
   return OUT_CALL;
@@ -183,19 +189,20 @@ enum outcome p_parts_q(struct work *w, struct call *c, struct err *e) {
 enum outcome p_parts_d(struct work *w, const struct reply *r, struct err *e) {
   const js *d = NULL;
   const char *see = memo_str(w, "see");
+  if (why_active(w)) {
+    enum outcome o = why_digest(w, r, e);
+    bool doubt = js_bool(w->memo, "lost", false) || js_bool(w->memo, "success", false) || w->now - w->step_started > STUCK_US * 2;
+    return o == OUT_WAIT && doubt ? (see_workloads(w), OUT_MORE) : o;
+  }
   if (*see) {
-    enum outcome o = wf_kube(w, r, "Pods", false, &d, e);
+    enum outcome o = wf_kube(w, r, "Workloads", false, &d, e);
     if (o != OUT_DONE) return o;
     if (streq(see, "dep")) return own_eyes(w, d, "Deployment", "sts", e);
-    if (streq(see, "sts")) return own_eyes(w, d, "StatefulSet", NULL, e);
-    bool doubt = js_bool(w->memo, "lost", false) || js_bool(w->memo, "success", false) || w->now - w->step_started > STUCK_US * 2;
-    js_set_str(w->memo, "see", doubt ? "dep" : NULL), js_set_int(w->memo, "all", 0), js_set_int(w->memo, "up", 0);
-    if (!wf_pod_evidence(w, d, e)) return OUT_FAIL;
-    return doubt ? OUT_MORE : OUT_WAIT;
+    return own_eyes(w, d, "StatefulSet", NULL, e);
   }
   enum outcome o = wf_kf(w, r, &d, e);
   if (o == OUT_SKIP) { /* record not found: KubeFATE forgot the job */
-    js_set_bool(w->memo, "lost", true), js_set_str(w->memo, "see", "pods");
+    js_set_bool(w->memo, "lost", true), why_begin(w, w->party.namespace_, selector(w));
     return OUT_MORE;
   }
   return o == OUT_DONE ? job_word(w, d, e) : o;

@@ -129,6 +129,10 @@ static bool issue(struct work *w, const struct cert_plan *p, struct err *e) {
   ok = ok && work_seal(w, "leaf-key", k->p, k->n, &id, e);
   if (ok) js_set_str(w->memo, "leaf_key", id.s), js_set_str(w->memo, "leaf", leaf.cert_pem), js_set_str(w->memo, "ca", ca.cert_pem);
   secret_free(&key), x509_leaf_free(&leaf);
+  if (!ok && e->kind != FAIL_UNAVAILABLE && e->kind != FAIL_TIMEOUT) {
+    const char *said = arena_strdup(w->a, err_message(e, w->a));
+    return err_set(e, FAIL_UPSTREAM, MSG_CAUSE_CA, p->cn, said);
+  }
   return ok;
 }
 

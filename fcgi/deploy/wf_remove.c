@@ -183,13 +183,17 @@ enum outcome r_space_d(struct work *w, const struct reply *r, struct err *e) {
 
 enum outcome r_done_q(struct work *w, struct call *c, struct err *e) {
   (void)c;
-  return DONE_IF(work_event(w, false, TEXT(MSG_EVENT_REMOVED, w->party.name), e) && cert_unbind(w->db, w->a, w->party.uuid, e) && wf_check_end(w, w->party.uuid, e) && participant_bury(w->db, w->a, w->party.uuid, e));
+  if (js_bool(w->memo, "went_on", false) && !wf_party_leftovers(w, e)) return OUT_FAIL;
+  return DONE_IF(work_wake_federation(w, w->party.federation_uuid, e) && work_event(w, false, TEXT(MSG_EVENT_REMOVED, w->party.name), e) && cert_unbind(w->db, w->a, w->party.uuid, e) && wf_check_end(w, w->party.uuid, e) && participant_bury(w->db, w->a, w->party.uuid, e));
 }
 
 static bool ended(struct work *w, enum work_end how, const struct err *why, struct err *e) {
-  struct text t = why ? err_text(why) : TEXT(MSG_EVENT_STOPPED, nn(w->actor));
+  struct text t = why ? err_text(why) : TEXT(MSG_EVENT_REMOVAL_STOPPED, wf_stopper(w));
   bool changed;
   if (how == END_SUCCEEDED) return true;
+  /* Stopped, it is no removal any more: a check makes it Active again when nothing is missing yet. */
+  if (how == END_CANCELLED)
+    return wf_party_leftovers(w, e) && participant_set_status(w->db, w->a, w->party.uuid, 1u << PARTY_REMOVING, w->party.is_managed ? PARTY_FAILED : PARTY_ACTIVE, text_key(t.key), text_args_json(w->a, t), &changed, e) && work_event(w, true, t, e);
   return participant_set_status(w->db, w->a, w->party.uuid, 1u << PARTY_REMOVING, PARTY_REMOVING, text_key(t.key), text_args_json(w->a, t), &changed, e) && work_event(w, true, t, e);
 }
 
@@ -203,8 +207,9 @@ static bool ended(struct work *w, enum work_end how, const struct err *why, stru
     {"leftovers", r_leftover_q, r_leftover_d, EFFECT_SAFE, STEP_FORCE_ON, 5, 300, NULL, NULL}, \
     {"secrets-gone", r_secrets_q, r_secrets_d, EFFECT_SAFE, STEP_FORCE_ON, 5, 120, NULL, NULL}, \
     {"namespace-gone", r_space_q, r_space_d, EFFECT_SAFE, STEP_FORCE_ON, 10, 600, NULL, NULL}, \
-    {"removed", r_done_q, NULL, EFFECT_NONE, 0, 1, 60, NULL, NULL}
+    {"removed", r_done_q, NULL, EFFECT_NONE, STEP_LAST, 1, 60, NULL, NULL}, \
+    STOPPED
 static const struct step EXCHANGE[] = {STEPS}, CLUSTER[] = {STEPS};
 #define N(v) (int)(sizeof v / sizeof *v)
-const struct workflow WF_EXCHANGE_REMOVE = {"exchange_remove", "operation", EXCHANGE, N(EXCHANGE), 3600, wf_load_party, ended, NULL};
-const struct workflow WF_CLUSTER_REMOVE = {"cluster_remove", "operation", CLUSTER, N(CLUSTER), 3600, wf_load_party, ended, NULL};
+const struct workflow WF_EXCHANGE_REMOVE = {"exchange_remove", "operation", EXCHANGE, N(EXCHANGE), 3600, wf_load_party, ended, "stopped"};
+const struct workflow WF_CLUSTER_REMOVE = {"cluster_remove", "operation", CLUSTER, N(CLUSTER), 3600, wf_load_party, ended, "stopped"};

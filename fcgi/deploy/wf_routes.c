@@ -168,14 +168,15 @@ static enum outcome restart_d(struct work *w, const struct reply *r, struct err 
 
 static bool ended(struct work *w, enum work_end how, const struct err *why, struct err *e) {
   if (how == END_SUCCEEDED) return work_wake_federation(w, w->exchange.federation_uuid, e);
-  return !why || work_event(w, true, err_text(why), e);
+  return work_event(w, true, why ? err_text(why) : TEXT(MSG_EVENT_STOPPED, wf_stopper(w)), e);
 }
 
 static const struct step PUSH[] = {
-    {"observe", observe_q, observe_d, EFFECT_READ, 0, 20, 300, NULL, NULL},
-    {"quiet", quiet_q, quiet_d, EFFECT_READ, STEP_KUBEFATE, 5, 600, NULL, NULL},
-    {"push", push_q, push_d, EFFECT_ONCE, STEP_KUBEFATE, 20, 120, "quiet", "observe"},
-    {"job", job_q, job_d, EFFECT_READ, STEP_KUBEFATE, 40, 900, NULL, "observe"},
-    {"restart", restart_q, restart_d, EFFECT_SAFE, STEP_ALWAYS_ON, 15, 60, NULL, NULL},
+    {"observe", observe_q, observe_d, EFFECT_READ, 0, 20, 300, NULL, NULL, "restart"},
+    {"quiet", quiet_q, quiet_d, EFFECT_READ, STEP_KUBEFATE, 5, 600, NULL, NULL, "observe"},
+    {"push", push_q, push_d, EFFECT_ONCE, STEP_KUBEFATE, 20, 120, "quiet", "observe", NULL},
+    {"job", job_q, job_d, EFFECT_READ, STEP_KUBEFATE, 40, 900, NULL, "observe", NULL},
+    {"restart", restart_q, restart_d, EFFECT_SAFE, STEP_ALWAYS_ON | STEP_LAST, 15, 60, NULL, NULL, NULL},
+    STOPPED,
 };
-const struct workflow WF_ROUTES_PUSH = {"routes_push", "operation", PUSH, sizeof PUSH / sizeof *PUSH, 1800, load, ended, NULL};
+const struct workflow WF_ROUTES_PUSH = {"routes_push", "operation", PUSH, sizeof PUSH / sizeof *PUSH, 1800, load, ended, "stopped"};

@@ -63,6 +63,11 @@ static bool check_post(struct req *q, struct resp *r, struct err *e) {
   return resp_redirect(r, q, arena_fmt(q->a, "/endpoint-detail/%s?probe=%s", id.s, probe.s));
 }
 
+static bool repair_post(struct req *q, struct resp *r, struct err *e) {
+  struct uuid id;
+  return req_uuid(q, 0, &id, e) && endpoint_ops_repair(q->db, q->a, id, q->who.name, e) && resp_redirect(r, q, arena_fmt(q->a, "/endpoint-detail/%s", id.s));
+}
+
 static void delete_body(struct buf *out, const struct page *p, const void *v) { tmpl_endpoint_delete(out, p, v); }
 static bool delete_show(struct req *q, struct resp *r, struct endpoint_page *v, const struct err *why, struct err *e) {
   struct page p;
@@ -90,6 +95,7 @@ static const struct route R[] = {
     {METHOD_GET, "/endpoint", list_get, PERM_VIEW, 0, 0},
     {METHOD_GET, "/endpoint-detail/{uuid}", detail_get, PERM_VIEW, 0, 0},
     {METHOD_POST, "/endpoint-detail/{uuid}/check", check_post, PERM_OPERATE, 0, 16384},
+    {METHOD_POST, "/endpoint-detail/{uuid}/repair", repair_post, PERM_OPERATE, 0, 16384},
     {METHOD_GET, "/endpoint-detail/{uuid}/delete", delete_get, PERM_OPERATE, 0, 0},
     {METHOD_POST, "/endpoint-detail/{uuid}/delete", delete_post, PERM_OPERATE, 0, 16384},
 };

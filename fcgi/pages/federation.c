@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "codec/jsonb.h"
+#include "deploy/federation_ops.h"
 #include "deploy/participant_ops.h"
 #include "pages/setup.h"
 #include "pages/tables.h"
@@ -105,14 +106,27 @@ const char *access_label(const struct page *p, const char *ingress) {
   return ingress;
 }
 
+/* The page of a federation that was removed as a whole says so in the list. */
+static bool gone(struct req *q, struct resp *r, struct err *e) {
+  struct operation o;
+  struct uuid id;
+  struct err none = ERR_INIT;
+  bool has;
+  if (e->kind != FAIL_NOT_FOUND || !req_uuid(q, 0, &id, &none) || !operation_latest(q->db, q->a, id, &o, &has, &none) || !has || !streq(o.kind, "federation_remove")) return false;
+  err_clear(e);
+  return resp_redirect_flash(r, q, "/federation", "ok", TEXT(MSG_REMOVED, o.subject_name));
+}
+
 static void detail_body(struct buf *out, const struct page *p, const void *v) { tmpl_federation_detail(out, p, v); }
 static bool detail_get(struct req *q, struct resp *r, struct err *e) {
   struct federation_page v;
   struct page p;
-  if (!federation_page_load(q, &v, e) || (streq(v.tab, "events") && !event_federation(q->db, q->a, v.x->uuid, 200, &v.events, &v.n_events, e))) return false;
+  if (!federation_page_load(q, &v, e)) return gone(q, r, e);
+  v.op = ARENA_NEW(q->a, struct operation);
+  if (!operation_latest(q->db, q->a, v.x->uuid, v.op, &v.has_op, e) || (streq(v.tab, "events") && !event_federation(q->db, q->a, v.x->uuid, 200, &v.events, &v.n_events, e))) return false;
   page_init(&p, q, SEC_FEDERATION, arena_fmt(q->a, "%s – %s", v.x->name, text_raw(q->lang, MSG_NAV_FEDERATION)));
   page_crumb(&p, text_raw(q->lang, MSG_NAV_FEDERATION), "/federation");
-  p.refresh = v.busy;
+  p.refresh = v.busy || (v.has_op && ui_live(v.op));
   return page_render(&p, r, detail_body, &v, e);
 }
 static void live_body(struct buf *out, const struct page *p, const void *v) {
@@ -132,13 +146,24 @@ static bool routes_post(struct req *q, struct resp *r, struct err *e) {
 }
 
 static void delete_body(struct buf *out, const struct page *p, const void *v) { tmpl_federation_delete(out, p, v); }
-static bool delete_get(struct req *q, struct resp *r, struct err *e) {
+static bool delete_show(struct req *q, struct resp *r, const struct err *why, struct err *e) {
   struct federation_page v;
   struct page p;
-  if (!federation_page_load(q, &v, e)) return false;
+  if (!federation_page_load(q, &v, e)) return gone(q, r, e);
   page_init(&p, q, SEC_FEDERATION, arena_fmt(q->a, "%s: %s", text_raw(q->lang, MSG_ACTION_DELETE), v.x->name));
   page_crumb(&p, text_raw(q->lang, MSG_NAV_FEDERATION), "/federation"), page_crumb(&p, v.x->name, v.self);
+  ui_refuse(&p, r, why);
   return page_render(&p, r, delete_body, &v, e);
+}
+static bool delete_get(struct req *q, struct resp *r, struct err *e) { return delete_show(q, r, NULL, e); }
+static bool remove_post(struct req *q, struct resp *r, struct err *e) {
+  struct uuid id, op;
+  struct federation f;
+  struct err why = ERR_INIT;
+  if (!req_uuid(q, 0, &id, e) || !federation_get(q->db, q->a, id, &f, e)) return gone(q, r, e);
+  if (!streq(req_field(q, "confirm"), f.name)) err_set(&why, FAIL_INVALID, MSG_DELETE_NAME_DIFFERS, f.name);
+  if (why.kind || !federation_ops_remove(q->db, q->a, id, req_flag(q, "force"), q->who.name, &op, &why)) return ui_again(&why, e) && delete_show(q, r, &why, e);
+  return resp_redirect(r, q, arena_fmt(q->a, "/federation/fate/%s", id.s));
 }
 static bool delete_post(struct req *q, struct resp *r, struct err *e) {
   struct uuid id;
@@ -156,5 +181,6 @@ static const struct route R[] = {
     {METHOD_POST, "/federation/fate/{uuid}/routes", routes_post, PERM_OPERATE, 0, 16384},
     {METHOD_GET, "/federation/fate/{uuid}/delete", delete_get, PERM_OPERATE, 0, 0},
     {METHOD_POST, "/federation/fate/{uuid}/delete", delete_post, PERM_OPERATE, 0, 16384},
+    {METHOD_POST, "/federation/fate/{uuid}/remove", remove_post, PERM_OPERATE, 0, 16384},
 };
 const struct route_table PAGES_FEDERATION = {R, sizeof R / sizeof *R};

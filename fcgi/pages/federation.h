@@ -10,6 +10,7 @@ struct federation_page {
   struct access *access;               /* parallel to all; filled when first asked for */
   struct event *events; size_t n_events;
   struct need need_exchange, need_cluster; /* of the sections that are empty */
+  struct operation *op; bool has_op;   /* removal of the whole */
   bool exchange_ready, routes_managed, busy;
   const long *routed; size_t n_routed; /* party ids as last seen in the exchange, in ascending order */
 };

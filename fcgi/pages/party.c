@@ -100,7 +100,7 @@ static void delete_body(struct buf *out, const struct page *p, const void *v) { 
 static bool delete_show(struct req *q, struct resp *r, struct party_page *v, const struct err *why, struct err *e) {
   struct page p;
   if (!participant_ops_delete_plan(q->db, q->a, v->x, &v->plan, &v->n_plan, &v->blocked, e)) return false;
-  v->needs_force = v->x->status != PARTY_ACTIVE && v->x->status != PARTY_RECONFIGURING;
+  v->needs_force = v->x->status != PARTY_ACTIVE && v->x->status != PARTY_RECONFIGURING && v->x->status != PARTY_FAILED;
   frame(&p, q, v->x, arena_fmt(q->a, "%s: %s", text_raw(q->lang, MSG_ACTION_DELETE), v->x->name));
   page_crumb(&p, v->x->name, v->self);
   ui_refuse(&p, r, why);
@@ -120,10 +120,18 @@ static bool delete_post(struct req *q, struct resp *r, struct err *e) {
   return resp_redirect(r, q, v.self);
 }
 
+static bool repair_post(struct req *q, struct resp *r, struct err *e) {
+  struct party_page v;
+  if (!find(q, &v, e)) return gone(q, r, v.op, v.has_op, e);
+  return participant_ops_repair(q->db, q->a, v.x->type, v.x->uuid, v.x->federation_uuid, q->who.name, e) && resp_redirect(r, q, v.self);
+}
+
 static const struct route R[] = {
     {METHOD_GET, "/participant/{uuid}", redirect_get, PERM_VIEW, 0, 0},
     {METHOD_GET, "/federation/fate/{uuid}/exchange/detail/{uuid}", detail_get, PERM_VIEW, 0, 0},
     {METHOD_GET, "/federation/fate/{uuid}/cluster/detail/{uuid}", detail_get, PERM_VIEW, 0, 0},
+    {METHOD_POST, "/federation/fate/{uuid}/exchange/detail/{uuid}/repair", repair_post, PERM_OPERATE, 0, 16384},
+    {METHOD_POST, "/federation/fate/{uuid}/cluster/detail/{uuid}/repair", repair_post, PERM_OPERATE, 0, 16384},
     {METHOD_GET, "/federation/fate/{uuid}/exchange/detail/{uuid}/delete", delete_get, PERM_OPERATE, 0, 0},
     {METHOD_GET, "/federation/fate/{uuid}/cluster/detail/{uuid}/delete", delete_get, PERM_OPERATE, 0, 0},
     {METHOD_POST, "/federation/fate/{uuid}/exchange/detail/{uuid}/delete", delete_post, PERM_OPERATE, 0, 16384},

@@ -132,6 +132,7 @@ const char *ui_entity_url(const struct page *p, int type, struct uuid id) { retu
 
 const char *ui_subject_url(const struct page *p, const struct operation *o) {
   if (streq(o->subject_type, "endpoint")) return ui_fmt(p, "/endpoint-detail/%s", o->subject.s);
+  if (streq(o->subject_type, "federation")) return ui_fmt(p, "/federation/fate/%s", o->subject.s);
   return ui_fmt(p, "/participant/%s", o->subject.s);
 }
 

@@ -190,7 +190,7 @@ static void a_dead_cluster_ends_in_a_sentence(void **s) {
   struct uuid x = create_exchange();
   fails_at(any_call, NOT_SENT);
   assert_true(run_for(60, 10));
-  assert_string_equal(op_state(x), "failed"), assert_string_equal(ask("select error_class from operation"), "net.refused"), assert_int_equal(events(x, "net.refused"), 1);
+  assert_string_equal(op_state(x), "failed"), assert_string_equal(ask("select error_class from operation"), "net.refused"), assert_int_equal(events(x, "net.refused"), 2); /* when it lasted, and as the end */
   assert_int_equal(count("select count(*) from hold where object = (select uuid from endpoint)"), 1); /* protected until a retry or a removal */
   remove_party(x, TYPE_EXCHANGE, true); /* by force it goes although nothing answers */
   assert_true(run_for(60, 10));
