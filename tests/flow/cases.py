@@ -122,12 +122,12 @@ def test_secret_that_is_missing_is_named_and_its_coming_ends_the_wait(t):
     t.api.call("DELETE", f)
 
 
-def test_pod_that_no_node_takes_is_named_then_cancelled_then_force_deleted(t):
-    """A storage class that does not exist: the scheduler's own words."""
+def test_claim_without_a_volume_is_named_then_cancelled_then_deleted(t):
+    """A storage class that does not exist: the claim, the class, and what the cluster says about it."""
     t.api.until("/federation/fate/%s/exchange/%s" % (t.later("fed"), t.later("ex")), [1], seconds=60)
     c = t.api.add_cluster(t.fed, t.ea, 20002, "stuck", storage="no-such-class")
     path = "%s/cluster/%s" % (t.f, c)
-    o = held(t, c, "unschedulable", "0/1 nodes are available", "PersistentVolumeClaim")
+    o = held(t, c, "claim", "data-mysql-0", "no-such-class")
     assert t.api.raw("DELETE", path + "?force=false")[0] == 409, "an installation is not removed without force"
     code, _ = t.page.post("/operations/%s/cancel" % o["uuid"], "/operations/" + o["uuid"])
     assert code == 200, code
@@ -136,8 +136,9 @@ def test_pod_that_no_node_takes_is_named_then_cancelled_then_force_deleted(t):
     assert o["state"] == "cancelled" and any("Error" in x and "Stopped by Admin" in x for x in t.api.events(c)), (o, t.api.events(c))
     last = t.ka.jobs("stuck", "fate-20002", "ClusterInstall")
     assert [j["status"] for j in last] == ["Canceled"], last
-    assert t.api.raw("DELETE", path + "?force=false")[0] == 409
-    t.api.call("DELETE", path + "?force=true")
+    left = t.stack.sql("select leftovers from operation where uuid = '%s'" % o["uuid"])[0][0]
+    assert "kubectl get" in left and "fate-20002" in left, left
+    t.api.call("DELETE", path + "?force=false")
     t.api.until(path, [404], seconds=60)
     assert t.a.get("/api/v1/namespaces/fate-20002")[0] == 404 and d["status"] == 5
 
@@ -227,5 +228,5 @@ def test_routes_wiped_behind_our_back_are_pushed_again(t):
 LANES = ((test_exchange_by_load_balancer,), (test_image_that_cannot_be_pulled_is_named, test_kubefate_restarted_without_its_database_in_the_middle_of_a_deployment, test_exchange_that_its_kubefate_forgot_is_a_stated_cause,
           test_what_kubefate_forgot_is_removed_all_the_same, test_force_delete_in_the_middle_of_an_installation),
          (test_secret_that_is_missing_is_named_and_its_coming_ends_the_wait, test_no_load_balancer_is_a_stated_cause_and_its_coming_ends_the_wait),
-         (test_pod_that_no_node_takes_is_named_then_cancelled_then_force_deleted,), (test_failed_deployment_is_retried, test_namespace_that_was_there_before_stays_but_what_is_ours_goes))
+         (test_claim_without_a_volume_is_named_then_cancelled_then_deleted,), (test_failed_deployment_is_retried, test_namespace_that_was_there_before_stays_but_what_is_ours_goes))
 BACK = (test_deployment_deleted_behind_our_back_and_restored, test_routes_wiped_behind_our_back_are_pushed_again)
