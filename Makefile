@@ -93,6 +93,10 @@ $(B)/unit/%: tests/unit/%.c $(B)/libmain.a $(B)/libfedlcm.a
 	@echo '  LD $@'
 	@$(CC) $(CFLAGS) -Itests/unit $(LDHARD) -o $@ $< -Wl,--start-group $(B)/libmain.a $(B)/libfedlcm.a -Wl,--end-group $(LDLIBS) -lcmocka
 
+$(B)/bench/%: tests/bench/%.c $(B)/libmain.a $(B)/libfedlcm.a
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) -Itests/unit $(LDHARD) -o $@ $< -Wl,--start-group $(B)/libmain.a $(B)/libfedlcm.a -Wl,--end-group $(LDLIBS) -lcmocka
+
 -include $(shell find build/$(FLAVOUR) -name '*.d' 2>/dev/null)
 
 # --- running it --------------------------------------------------------------------------------------------------------------
@@ -165,5 +169,5 @@ pictures: ## make the README's pictures again, by the newcomer's tour (about thr
 	@mkdir -p docs/walk && cp build/screens/readme/*.png docs/walk/
 bench: ## rates, times and memory against a yardstick (about two minutes, root, two cores)
 	@sh conf/install-packages.sh conf/packages-test.txt
-	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(B)/bench/month
 	@bash tests/bench/run.sh

@@ -10,7 +10,8 @@ struct federation {
   struct uuid uuid; const char *name, *description, *type, *domain; usec_t created_at; long row_version;
   int n_parties, n_ok, n_busy, n_failed; int exchange_status; /* counted in lists only; exchange_status -1 none */
   const char *versions;                                       /* distinct chart versions, ", " joined */
-  bool removing;                                              /* federation_get only */
+  bool removing;                                              /* federation_get: takes no participant */
+  bool removal;                                               /* participant_page: its removal as a whole is under way or has failed */
 };
 /* Validates name (name_display, 1..64) and domain (lower-cased; name_domain; <= 253 with prefixes; site-<party>.server.<domain> within 64 for 10 digits is a
  * warning only -> refuse domains over 200). */

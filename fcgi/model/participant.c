@@ -28,7 +28,7 @@ static const struct stmt Q_PAGE = {"participant_page",
     "select f.uuid, null::uuid, null::uuid, null::uuid, f.name, f.description, 0::smallint, f.row_version, 0::smallint, false, f.domain, f.type, '', null::jsonb, null::jsonb, null::jsonb, '', " USEC("f.created_at") ", '', '', null::text, 0::smallint "
     "from federation f where f.uuid = $1 and f.deleted_at is null union all "
     "select " LIST_COLS("case when $2::boolean then p.ingress_info end") ", null, null" LIST_FROM "where p.deleted_at is null and p.federation_uuid = $1 union all "
-    "select o.subject, null, null, null, '', '', -1::smallint, 0, 0::smallint, false, '', '', '', null, null, null, '', 0, '', '', o.state, o.percent from operation o where o.federation_uuid = $1 and o." LIVE};
+    "select o.subject, null, null, null, '', '', -1::smallint, 0, 0::smallint, false, '', '', '', null, null, null, '', 0, '', '', o.state, o.percent from operation o where o.federation_uuid = $1 and o.subject_type in ('participant', 'federation') and o.state in ('queued', 'running', 'failed')"};
 static const struct stmt Q_GET = {"participant_get", "select " COLS("p.generated_yaml, p.deployment_yaml") FROM "and p.uuid = $1"};
 static const struct stmt Q_EXCHANGE = {"participant_exchange", "select " COLS("p.generated_yaml, p.deployment_yaml") FROM "and p.federation_uuid = $1 and p.type = 1"};
 static const struct stmt Q_INSERT = {"participant_insert",
@@ -112,6 +112,7 @@ bool participant_page(struct db *db, struct arena *a, struct uuid f, bool ingres
     map_listed(&r, (int)live_from, &v[k]);
     v[k].federation_uuid = f, v[k++].federation_name = fed->name;
   }
+  for (size_t i = live_from; i < (size_t)r.n; i++) fed->removal |= uuid_eq(row_uuid(&r, (int)i, 0), f);
   for (size_t i = live_from; i < (size_t)r.n; i++)
     for (size_t x = 0; x < k; x++)
       if (uuid_eq(row_uuid(&r, (int)i, 0), v[x].uuid)) live(&r, (int)i, &v[x]);

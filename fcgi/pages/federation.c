@@ -123,7 +123,7 @@ static bool detail_get(struct req *q, struct resp *r, struct err *e) {
   struct page p;
   if (!federation_page_load(q, &v, e)) return gone(q, r, e);
   v.op = ARENA_NEW(q->a, struct operation);
-  if (!operation_latest(q->db, q->a, v.x->uuid, v.op, &v.has_op, e) || (streq(v.tab, "events") && !event_federation(q->db, q->a, v.x->uuid, 200, &v.events, &v.n_events, e))) return false;
+  if ((v.x->removal && !operation_latest(q->db, q->a, v.x->uuid, v.op, &v.has_op, e)) || (streq(v.tab, "events") && !event_federation(q->db, q->a, v.x->uuid, 200, &v.events, &v.n_events, e))) return false;
   page_init(&p, q, SEC_FEDERATION, arena_fmt(q->a, "%s – %s", v.x->name, text_raw(q->lang, MSG_NAV_FEDERATION)));
   page_crumb(&p, text_raw(q->lang, MSG_NAV_FEDERATION), "/federation");
   p.refresh = v.busy || (v.has_op && ui_live(v.op));

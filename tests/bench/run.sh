@@ -24,4 +24,9 @@ export HTTP_URL=$STACK_URL HTTP_STATE=$STACK_DIR/s HTTP_PG_DIR BENCH_PARTS BENCH
 export BENCH_TMP=$STACK_DIR
 taskset -c "$cpu_load" python3 -B tests/bench/bench.py "$@" || exit 2
 stack_stop
+. tests/lib/pg.sh
+pg_start || exit 2
+trap 'pg_stop; stack_stop' EXIT
+build/release/bench/month 2>/dev/null | grep -v '^\[' || exit 2
+pg_stop
 if [ -e tests/bench/times.py ]; then python3 -B tests/bench/times.py || exit 2; fi
