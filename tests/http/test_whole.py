@@ -1,20 +1,22 @@
 """A federation removed as a whole, and repairs: what is accepted becomes one operation, what is not changes nothing."""
 import unittest
 
-from web import NOBODY, Case, call, csrf, form, one, page_login, raw, seed_endpoint, seed_federation, seed_infra, seed_party, sql
+from web import NOBODY, Case, call, csrf, form, one, page_login, poller_stands, raw, seed_endpoint, seed_federation, seed_infra, seed_party, sql
 
 FATE = "/federation/fate"
 
 
+def setUpModule():
+    poller_stands(True)
+
+
+def tearDownModule():
+    sql("update work set ended = true where class = 'operation'")
+    poller_stands(False)
+
+
 def kinds(subject):
-    """The poller is at work beside this: what it makes of them is another test's."""
     return [r[0] for r in sql("select kind from operation where subject = '%s' order by id" % subject)]
-
-
-def at_work(subject, kind="cluster_create"):
-    """An operation that nobody advances, because no work row belongs to it."""
-    sql("delete from operation where subject = '%s'" % subject)
-    sql("insert into operation (kind, subject_type, subject, subject_name, actor, state, deadline) values ('%s', 'participant', '%s', 'busy', 'Admin', 'running', now() + interval '1 hour')" % (kind, subject))
 
 
 class Whole(Case):
@@ -29,7 +31,6 @@ class Whole(Case):
         return call("POST", FATE + "/%s/cluster/external" % self.fed, {"name": "late", "party_id": 12345, "pulsar_access_info": {"host": "10.0.0.9", "port": 30651}, "nginx_access_info": {"host": "10.0.0.9", "port": 30093}})
 
     def test_cascade_is_one_operation_that_keeps_newcomers_out(self):
-        at_work(self.cluster)  # so that it lasts
         op = self.done(call("DELETE", FATE + "/%s?cascade=true" % self.fed))
         self.assertEqual(set(kinds(self.fed)), {"federation_remove"})
         self.assertEqual(one("select uuid from operation where subject = '%s'" % self.fed), op)
@@ -84,9 +85,8 @@ class Repair(Case):
         for path, subject in ((self.path, self.cluster), (FATE + "/%s/exchange/%s/repair" % (self.fed, self.exchange), self.exchange)):
             self.done(call("POST", path), None)
             self.assertEqual(kinds(subject), ["participant_repair"])
-            at_work(subject)
             with self.unchanged():
-                self.refused(call("POST", path), 409, "in the way", "busy")
+                self.refused(call("POST", path), 409, "Repair participant")
 
     def test_refusals(self):
         for change, words in (("status = 2", ("not active",)), ("was_active = false", ("never active",)), ("is_managed = false, was_active = true", ("not managed",))):
@@ -105,10 +105,8 @@ class Repair(Case):
         self.assertIn("/endpoint-detail/%s/repair" % self.endpoint, page)
         self.assertEqual(form("/endpoint-detail/%s/repair" % self.endpoint, {"_csrf": csrf("/endpoint", cookie)}, cookie).status, 303)
         self.assertEqual(len(kinds(self.endpoint)), 1)
-        sql("delete from operation where subject = '%s'" % self.endpoint)
-        sql("update endpoint set status = 1 where uuid = '%s'" % self.endpoint)
         with self.unchanged():
-            self.refused(call("POST", "/endpoint/%s/repair" % self.endpoint), 409, "being installed or removed")
+            self.refused(call("POST", "/endpoint/%s/repair" % self.endpoint), 409, "in the way")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 import unittest
@@ -339,6 +340,14 @@ def seed_certificate(federation, participant=None, n=1, service=2):
 
 def seed_events(entity, n=1):
     sql("insert into event (entity_uuid, entity_type, level, class, args) select '%s', 2, 'Info', 'event.endpoint-start', '[\"kf\", \"lab\"]' from generate_series(1, %d)" % (entity, n))
+
+
+def poller_stands(still):
+    """Stops the poller with its runners, or lets them go on: what is asked for stays as the request left it."""
+    root = int(os.environ["HTTP_POLLER"])
+    with open("/proc/%d/task/%d/children" % (root, root)) as f:
+        for pid in [root] + [int(p) for p in f.read().split()]:
+            os.kill(pid, signal.SIGSTOP if still else signal.SIGCONT)
 
 
 def forget(subject):
