@@ -141,7 +141,7 @@ clean: ## remove build results (state under var/ and var-demo/ stays)
 	rm -rf build
 
 # --- tests and checks --------------------------------------------------------------------------------------------------------
-.PHONY: unit asan check test bench pictures
+.PHONY: unit asan check test bench scale pictures
 unit: $(UNIT)
 	@FLAVOUR=$(FLAVOUR) bash tests/lib/unit.sh
 asan: ## build with sanitizers; unit tests, and the HTTP layer on a whole product of instrumented programs
@@ -167,6 +167,15 @@ pictures: ## make the README's pictures again, by the newcomer's tour (about thr
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@bash tests/lib/quiet.sh tests/browser/run.sh tour-en tour-zh
 	@mkdir -p docs/walk && cp build/screens/readme/*.png docs/walk/
+# The responder takes the place of many clusters; it reads and writes JSON and YAML with the product's own code.
+build/scale/responder: tests/scale/responder.c tests/scale/clusters.c tests/scale/clusters.h $(B)/libfedlcm.a
+	@mkdir -p $(@D)
+	@echo '  LD $@'
+	@$(CC) $(CFLAGS) -MF build/scale/responder.d -Itests/scale $(LDHARD) -o $@ tests/scale/responder.c tests/scale/clusters.c $(B)/libfedlcm.a $(LDLIBS)
+scale: ## 1,000 deployments in flight on 50 pretended clusters, 8 of them dead: overhead, statements, memory (about seven minutes, root, two cores)
+	@sh conf/install-packages.sh conf/packages-test.txt
+	@$(MAKE) --no-print-directory -j$(JOBS) all build/scale/responder
+	@bash tests/scale/run.sh
 bench: ## rates, times and memory against a yardstick (about two minutes, root, two cores)
 	@sh conf/install-packages.sh conf/packages-test.txt
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(B)/bench/month

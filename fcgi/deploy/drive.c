@@ -339,9 +339,16 @@ static enum round one_round(struct work *w) {
   return ROUND_SENT;
 }
 
+static void spent(struct work *w, unsigned before) {
+  const char *class = w->wf ? w->wf->class : "operation";
+  w->eng->spent[streq(class, "check") ? SPENT_CHECKS : streq(class, "probe") ? SPENT_PROBES : SPENT_OPERATIONS] += db_count(w->db) - before;
+}
+
 void drive(struct work *w) {
   for (int i = 0; i < MAX_LOOP; i++) {
+    unsigned before = db_count(w->db);
     enum round r = one_round(w);
+    spent(w, before);
     log_scope(NULL);
     if (r == ROUND_SENT) return;
     if (r == ROUND_BROKEN) give_back(w, w->wf ? BROKEN_MS : 10 * BROKEN_MS); /* a workflow that only a newer program knows is left to it */
@@ -379,6 +386,7 @@ void drive_reply(struct work *w, const struct reply *r0) {
   /* The reply lives in the arena that load() resets: keep it aside. */
   struct arena *keep = w->a;
   struct reply r = *r0;
+  unsigned before = db_count(w->db);
   w->a = arena_new();
   bool was_login = w->logging_in;
   enum round round = ROUND_BROKEN;
@@ -394,6 +402,7 @@ void drive_reply(struct work *w, const struct reply *r0) {
     } else if (lost) round = ROUND_OVER;
     else log_err(LOG_LEVEL_WARN, "engine", "reply dropped", &e);
   }
+  spent(w, before);
   arena_free(keep);
   log_scope(NULL);
   if (round == ROUND_AGAIN && !w->eng->stopping) {

@@ -11,7 +11,7 @@
 
 enum { SLOTS = 64, PER_CLUSTER = 2, DUTIES_MS = 60000, LOOK_MS = 1000, DRAIN_MS = 11000 };
 
-struct runner { struct engine en; struct conf conf; char holder[400]; struct arena *a; int sig_fd; int64_t duties_due, claim_due; bool ready; unsigned connections; };
+struct runner { struct engine en; struct conf conf; char holder[400]; struct arena *a; int sig_fd; int64_t duties_due, claim_due; bool ready; unsigned connections, counted; };
 
 static bool told_to_stop(struct runner *r) {
   struct signalfd_siginfo si;
@@ -48,9 +48,19 @@ static void claim(struct runner *r) {
   r->claim_due = clock_mono_ms() + (wait < 20 && n == 0 ? 50 : wait);
 }
 
+/* What the database was asked, by what for; "loop" is the looking for work itself. */
+static void tell_spent(struct runner *r) {
+  unsigned long *n = r->en.spent, all = db_count(r->en.db) - r->counted, known = 0;
+  for (int i = 0; i < SPENT_KINDS; i++) known += n[i];
+  log_info("runner", "statements of the last minute", "operations", NUM(n[SPENT_OPERATIONS]), "checks", NUM(n[SPENT_CHECKS]), "probes", NUM(n[SPENT_PROBES]), "loop", NUM(all - known));
+  memset(n, 0, sizeof r->en.spent);
+  r->counted += (unsigned)all;
+}
+
 static void duties(struct runner *r) {
   struct err e = ERR_INIT;
   if (clock_mono_ms() < r->duties_due) return;
+  if (r->duties_due) tell_spent(r);
   r->duties_due = clock_mono_ms() + DUTIES_MS;
   if (!duties_run(r->en.db, r->a, r->conf.keep_days, &e)) log_err(LOG_LEVEL_WARN, "runner", "duties", &e);
 }
