@@ -14,8 +14,8 @@ struct db {
   PGconn *pg;
   char *conninfo, *application;
   int statement_timeout_ms;
-  bool read_only, in_tx;
-  unsigned count, connections;
+  bool read_only, in_tx, late /* BEGIN has not been sent yet */, last /* and need not be */;
+  unsigned count, written, connections;
   char constraint[80];
   char channel[64]; /* LISTENed again after a reconnect; "" = none */
   const struct stmt *prepared[MAX_PREPARED]; /* open addressing by pointer */
@@ -111,6 +111,7 @@ int db_socket(const struct db *db) { return db_alive(db) ? PQsocket(db->pg) : -1
 unsigned db_connections(const struct db *db) { return db->connections; }
 unsigned db_count(const struct db *db) { return db->count; }
 void db_count_reset(struct db *db) { db->count = 0; }
+unsigned db_written(const struct db *db) { return db->written; }
 void db_set_read_only(struct db *db, bool ro) { db->read_only = ro; }
 const char *db_constraint(const struct db *db) { return db->constraint; }
 bool db_in_tx(const struct db *db) { return db->in_tx; }
@@ -158,7 +159,7 @@ static bool prepare(struct db *db, const struct stmt *q, struct err *e) {
 }
 
 static PGresult *execute(struct db *db, const struct stmt *q, const char *const *args, size_t n) {
-  db->count++;
+  db->count++, db->written += q->kind == STMT_WRITES;
   return PQexecPrepared(db->pg, q->name, (int)n, args, NULL, NULL, 0);
 }
 
@@ -178,10 +179,17 @@ static bool prepare_again(struct db *db, const struct stmt *q, struct err *e) {
   return prepare_now(db, q, e);
 }
 
+static bool plain(struct db *db, const char *sql, const char *expect_tag, struct err *e);
+
+static bool begin_now(struct db *db, const struct stmt *q, struct err *e) {
+  if (!db->late || db->last || q->kind == STMT_READS) return true;
+  return plain(db, "BEGIN", "BEGIN", e) && (db->late = false, true);
+}
+
 static PGresult *run(struct db *db, const struct stmt *q, const char *const *args, size_t n, struct err *e) {
-  if (!db_connect(db, e) || !prepare(db, q, e)) return NULL;
+  if (!db_connect(db, e) || !begin_now(db, q, e) || !prepare(db, q, e)) return NULL;
   PGresult *r = execute(db, q, args, n);
-  if (!good(r) && !db->in_tx && plan_is_stale(r)) {
+  if (!good(r) && (!db->in_tx || db->late) && plan_is_stale(r)) {
     PQclear(r);
     if (!prepare_again(db, q, e)) return NULL;
     r = execute(db, q, args, n);
@@ -269,16 +277,31 @@ bool tx_begin(struct db *db, struct tx *t, struct err *e) {
   return db->in_tx = true;
 }
 
+bool tx_begin_late(struct db *db, struct tx *t, struct err *e) {
+  BUG_ON(db->in_tx);
+  if (!db_connect(db, e)) return false;
+  *t = (struct tx){db, true};
+  return db->in_tx = db->late = true;
+}
+
+void tx_last(struct db *db) { db->last = db->late; }
+
+/* Whether anything has to be ended: a transaction that never began has not. */
+static bool close_late(struct tx *t) {
+  bool late = t->db->late;
+  t->open = false, t->db->in_tx = t->db->late = t->db->last = false;
+  return late;
+}
+
 bool tx_commit(struct tx *t, struct err *e) {
   BUG_ON(!t->open);
-  t->open = false, t->db->in_tx = false;
+  if (close_late(t)) return true;
   return plain(t->db, "COMMIT", "COMMIT", e);
 }
 
 void tx_rollback(struct tx *t) {
   struct err ignored = ERR_INIT;
-  if (!t->open) return;
-  t->open = false, t->db->in_tx = false;
+  if (!t->open || close_late(t)) return;
   if (!db_alive(t->db) || plain(t->db, "ROLLBACK", "ROLLBACK", &ignored)) return;
   log_err(LOG_LEVEL_WARN, "db", "rollback", &ignored);
   memset(t->db->prepared, 0, sizeof t->db->prepared);

@@ -20,7 +20,10 @@
 #include "base/uuid.h"
 struct arena; struct err; struct db;
 
-struct stmt { const char *name, *sql; };
+/* What a statement does to the records, for transactions that begin late (tx_begin_late): STMT_READS takes no lock and needs no transaction of its own; STMT_NOTES
+ * writes what nobody reads back in the same piece of work (events, evidence). */
+enum stmt_kind { STMT_WRITES, STMT_READS, STMT_NOTES };
+struct stmt { const char *name, *sql; enum stmt_kind kind; };
 struct rows { void *res; int n; };
 
 /* conninfo: libpq string. application_name, statement_timeout etc. (reference 81 section 6.1) are added here. */
@@ -33,6 +36,8 @@ unsigned db_connections(const struct db *db);   /* how often it was connected: c
 /* Statements executed since the last reset of the counter (tests prove "one query per list"; logged per request). */
 unsigned db_count(const struct db *db);
 void db_count_reset(struct db *db);
+/* Statements of kind STMT_WRITES ever executed: unchanged means that what was read before is still what is stored. */
+unsigned db_written(const struct db *db);
 void db_set_read_only(struct db *db, bool ro);
 
 #define DB_ARGS_(...) (const char *const[]){NULL, ##__VA_ARGS__}, sizeof((const char *const[]){NULL, ##__VA_ARGS__}) / sizeof(char *) - 1
@@ -64,6 +69,10 @@ usec_t row_time(const struct rows *r, int i, int c);
 /* Transactions do not nest. Leaving scope without tx_commit rolls back. */
 struct tx { struct db *db; bool open; };
 bool tx_begin(struct db *db, struct tx *t, struct err *e) __attribute__((warn_unused_result));
+/* BEGIN is sent before the first statement that is not STMT_READS; a transaction whose only such statement is the one announced by tx_last costs neither BEGIN
+ * nor COMMIT. After tx_last: that one statement, then tx_commit (or tx_rollback when it failed or changed nothing). */
+bool tx_begin_late(struct db *db, struct tx *t, struct err *e) __attribute__((warn_unused_result));
+void tx_last(struct db *db);
 bool tx_commit(struct tx *t, struct err *e) __attribute__((warn_unused_result));   /* false also when the server answers ROLLBACK */
 void tx_rollback(struct tx *t);
 static inline void cleanup_tx(struct tx *t) { if (t->open) tx_rollback(t); }

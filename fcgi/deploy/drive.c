@@ -18,7 +18,7 @@ enum { FORCE_PATIENCE_US = 20 * 1000000, MAX_LOOP = 400, PROBE_CALL_MS = 8000, B
 struct work *work_new(struct engine *en, long id, long token) {
   struct work *w = calloc(1, sizeof *w);
   BUG_ON(!w);
-  w->eng = en, w->db = en->db, w->id = id, w->token = token, w->a = arena_new();
+  w->eng = en, w->db = en->db, w->id = id, w->token = token, w->a = arena_new(), w->records = arena_new();
   en->in_flight++;
   w->next = en->all, en->all = w;
   return w;
@@ -28,7 +28,7 @@ void work_free(struct work *w) {
   w->eng->in_flight--;
   for (struct work **at = &w->eng->all; *at; at = &(*at)->next)
     if (*at == w) { *at = w->next; break; }
-  arena_free(w->a);
+  arena_free(w->a), arena_free(w->records);
   free(w);
 }
 
@@ -48,12 +48,13 @@ static bool advance(struct work *w, const char *state, bool *ended, bool *lost, 
   *ended = false;
   if (w->st->effect == EFFECT_ONCE) js_set_str(w->memo, "try_until", NULL);
   /* Between two tries of a request the reason of the first one stays. */
-  if (!store_step(w, state, 1, e) || (!memo_int(w, "try_until") && !store_settled(w, e))) return false;
-  w->intent_at = 0, w->attempt = 0, w->step_deadline = 0;
+  store_step(w, state, 1);
+  if (!memo_int(w, "try_until")) store_settled(w);
+  w->intent_at = 0;
   bool last = (w->st->flags & STEP_LAST) != 0 || w->step + 1 >= w->wf->n;
   if (!last) {
     w->step++;
-    return store_save(w, KEEP_LEASE, w->eng->conf->lease_s, 0, lost, e) && store_percent(w, e);
+    return store_percent(w), true;
   }
   *ended = true;
   enum work_end how = w->st->flags & STEP_CANCEL ? END_CANCELLED : END_SUCCEEDED;
@@ -72,15 +73,14 @@ static bool may_jump(const struct work *w, const char *key) {
   return false;
 }
 
-static bool jump(struct work *w, const char *key, bool *lost, struct err *e) {
+static void jump(struct work *w, const char *key) {
   int to = workflow_step(w->wf, key);
   BUG_ON(to < 0 || !may_jump(w, key));
   /* Back to looking, and perhaps to another try: all of them share the time of the first. */
   if (w->st->effect == EFFECT_ONCE && streq(key, w->st->look) && !memo_int(w, "try_until")) js_set_int(w->memo, "try_until", w->step_deadline);
   /* The step left behind keeps its row as it is; a later pass runs it again. */
-  if (!store_step(w, "pending", 0, e)) return false;
-  w->step = to, w->attempt = 0, w->step_deadline = 0;
-  return store_save(w, KEEP_LEASE, w->eng->conf->lease_s, 0, lost, e);
+  store_step(w, "pending", 0);
+  w->step = to;
 }
 
 static bool fail_for_good(struct work *w, const struct err *why, bool *ended, bool *lost, struct err *e) {
@@ -92,7 +92,7 @@ static bool fail_for_good(struct work *w, const struct err *why, bool *ended, bo
   }
   *ended = true;
   if (streq(w->wf->class, "check")) return w->wf->ended(w, END_FAILED, why, e) && store_again(w, w->wait_ms > 0 ? w->wait_ms : 15000, lost, e);
-  if (!store_step(w, "failed", 0, e)) return false;
+  store_step(w, "failed", 0);
   if (w->wf->ended && !w->wf->ended(w, END_FAILED, why, e)) return false;
   return store_end(w, END_FAILED, why, lost, e);
 }
@@ -110,19 +110,24 @@ static bool timed_out(struct work *w, const struct err *opt_last, bool *ended, b
 }
 static bool is_late(const struct work *w) { return w->step_deadline && w->now > w->step_deadline; }
 
+static void progress(struct work *w) {
+  if (w->fraction > 0) store_step(w, "running", w->fraction), store_percent(w);
+}
+
 static bool wait_more(struct work *w, int ms, const struct err *opt_last, bool *ended, bool *lost, struct err *e) {
   if (is_late(w)) return timed_out(w, opt_last, ended, lost, e);
   /* A long wait (Retry-After can be 300 s) ends with the step's time, which is looked at then. */
   int64_t left = w->step_deadline ? (w->step_deadline - w->now) / 1000 + 50 : ms;
   if (ms > left) ms = (int)left;
   *ended = true; /* released: the work goes back to the table */
-  if (!store_step(w, "running", w->fraction, e) || !store_percent(w, e)) return false;
+  progress(w);
   int64_t due = clock_mono_ms() + ms;
   if (due < w->eng->next_due) w->eng->next_due = due;
   return store_save(w, KEEP_RELEASE, 0, ms, lost, e);
 }
 
-/* Applies an outcome inside the open transaction. *ended: this runner is done with the work for now. */
+/* Applies an outcome inside the open transaction. *ended: this runner is done with the work for now, and the work's row is written; otherwise what is to be
+ * kept is noted, and written with the next call. */
 static bool settle(struct work *w, enum outcome o, struct err *step_err, bool *ended, bool *lost, struct err *e) {
   *ended = *lost = false;
   switch (o) {
@@ -130,12 +135,12 @@ static bool settle(struct work *w, enum outcome o, struct err *step_err, bool *e
   case OUT_SKIP: return advance(w, "skipped", ended, lost, e);
   case OUT_MORE:
     if (is_late(w)) return timed_out(w, NULL, ended, lost, e); /* a step that always finds more to do */
-    return (w->fraction > 0 ? store_step(w, "running", w->fraction, e) && store_percent(w, e) : true) && store_save(w, KEEP_LEASE, w->eng->conf->lease_s, 0, lost, e);
+    return progress(w), true;
   case OUT_WAIT: return wait_more(w, w->wait_ms > 0 ? w->wait_ms : adaptive(w), NULL, ended, lost, e);
   case OUT_GOTO:
     /* Going back because of a passing failure may repeat itself for long: it says why. */
     if (step_err->retry && !work_evidence(w, cause_of(step_err->key), err_text(step_err), e)) return false;
-    return jump(w, w->goto_key, lost, e);
+    return jump(w, w->goto_key), true;
   case OUT_FAIL: return fail_for_good(w, step_err, ended, lost, e);
   case OUT_RETRY: {
     int ms = step_err->retry_after > 0 ? step_err->retry_after * 1000 : backoff(w);
@@ -178,12 +183,31 @@ static enum outcome login_digest(struct work *w, const struct reply *r, struct e
 }
 
 /* --- one round --- */
-static bool load(struct work *w, bool *lost, struct err *e) {
-  arena_reset(w->a);
+
+/* The records are read into memory of their own, which lives as long as they are not read again: a reply is digested with those of its request. */
+static bool load_records(struct work *w, struct err *e) {
+  struct arena *round = w->a;
+  arena_reset(w->records);
   w->has_party = w->has_exchange = w->has_endpoint = w->has_infra = false;
-  w->call_secret = (struct uuid){{0}}, w->kf_token = NULL;
+  w->call_secret = (struct uuid){{0}}, w->a = w->records;
+  bool ok = !w->wf->load || w->wf->load(w, e);
+  w->a = round, w->home_secret = w->call_secret;
+  return ok;
+}
+
+static bool load(struct work *w, bool records, bool *lost, struct err *e) {
+  arena_reset(w->a);
+  w->call_secret = w->home_secret, w->kf_token = NULL;
   if (!store_load(w, lost, e) || *lost) return !e->kind;
-  return !w->wf->load || w->wf->load(w, e);
+  return !records || load_records(w, e);
+}
+
+/* The next request of the same transaction begins like one after a load. */
+static bool next_request(struct work *w, unsigned written, struct err *e) {
+  w->st = &w->wf->steps[w->step];
+  w->step_started = w->step_deadline ? w->step_deadline - (usec_t)store_deadline_s(w) * 1000000 : w->now;
+  w->goto_key = NULL, w->wait_ms = 0, w->fraction = 0, w->result = NULL, w->call_secret = w->home_secret, w->kf_token = NULL;
+  return written == db_written(w->db) || load_records(w, e);
 }
 
 static enum outcome ask(struct work *w, struct call *c, struct err *e) {
@@ -225,6 +249,8 @@ static void send_call(struct work *w, struct peer *p, const struct call *c, int6
 /* AGAIN: go on at once; SENT: a transfer is under way; OVER: released, ended or lost; BROKEN: nothing was kept, the lease is still ours. */
 enum round { ROUND_AGAIN, ROUND_SENT, ROUND_OVER, ROUND_BROKEN };
 
+static bool keep(struct work *w, bool *lost, struct err *e) { return store_save(w, KEEP_LEASE, w->eng->conf->lease_s, 0, lost, e) && !*lost; }
+
 /* A statement of the step itself failed for good (a constraint, a value): the transaction is void, so the failure is recorded in one of its own. Without
  * this the step would be repeated for ever. */
 static enum round record_fault(struct work *w, const struct err *why) {
@@ -233,20 +259,18 @@ static enum round record_fault(struct work *w, const struct err *why) {
   if (why->kind == FAIL_NONE || why->kind == FAIL_UNAVAILABLE || why->kind == FAIL_TIMEOUT || !db_alive(w->db)) return ROUND_BROKEN;
   err_set(&copy, why->kind, why->key, why->n > 0 ? why->args[0] : "", why->n > 1 ? why->args[1] : "", why->n > 2 ? why->args[2] : "");
   TX(tx);
-  if (!tx_begin(w->db, &tx, &e) || !load(w, &lost, &e) || lost || !fail_for_good(w, &copy, &ended, &lost, &e) || lost || !tx_commit(&tx, &e)) {
+  if (!tx_begin(w->db, &tx, &e) || !load(w, true, &lost, &e) || lost || !fail_for_good(w, &copy, &ended, &lost, &e) || lost || (!ended && !keep(w, &lost, &e)) || !tx_commit(&tx, &e)) {
     log_err(LOG_LEVEL_ERROR, "engine", "fault not recorded", &e);
     return ROUND_BROKEN;
   }
   return ended ? ROUND_OVER : ROUND_AGAIN;
 }
 
-static enum round commit_outcome(struct work *w, struct tx *tx, enum outcome o, struct err *step_err) {
-  struct err e = ERR_INIT;
-  bool ended = false, lost = false;
-  if (settle(w, o, step_err, &ended, &lost, &e) && !lost && tx_commit(tx, &e)) return ended ? ROUND_OVER : ROUND_AGAIN;
+/* Nothing of this transaction is kept. */
+static enum round void_outcome(struct work *w, struct tx *tx, enum outcome o, bool lost, const struct err *step_err, const struct err *e) {
   if (tx->open) tx_rollback(tx);
   if (lost) return log_info("engine", "lease lost, result dropped", "workflow", w->wf->name), ROUND_OVER;
-  log_err(LOG_LEVEL_WARN, "engine", w->st->key, step_err->kind ? step_err : &e);
+  log_err(LOG_LEVEL_WARN, "engine", w->st->key, step_err->kind ? step_err : e);
   return o == OUT_FAIL ? record_fault(w, step_err) : ROUND_BROKEN; /* the step is repeated from its last committed state */
 }
 
@@ -275,14 +299,14 @@ static enum round hold_off(struct work *w, int ms) {
   bool lost = false, ended = false;
   const char *v[TEXT_MAX_ARGS + 1] = {NULL};
   TX(tx);
-  if (!tx_begin(w->db, &tx, &e) || !load(w, &lost, &e) || lost) return lost ? ROUND_OVER : ROUND_BROKEN;
+  if (!tx_begin_late(w->db, &tx, &e) || !load(w, true, &lost, &e) || lost) return lost ? ROUND_OVER : ROUND_BROKEN;
   struct text t = text_stored(w->a, w->infra.circuit_class, w->infra.circuit_args);
   for (int i = 0; i < t.n; i++) v[i + 1] = t.args[i];
   err_set_at(&why, FAIL_TIMEOUT, t.key == MSG_NONE ? MSG_INTERNAL_BUG : t.key, __FILE__, __LINE__, v, (size_t)t.n);
   why.retry = true;
   bool enough = streq(w->wf->class, "check") || (w->force && (w->st->flags & STEP_FORCE_ON) && w->now - w->step_started > FORCE_PATIENCE_US);
   bool ok = enough ? fail_for_good(w, &why, &ended, &lost, &e) : work_evidence(w, cause_of(t.key), err_text(&why), &e) && wait_more(w, ms, &why, &ended, &lost, &e);
-  if (!ok || lost || !tx_commit(&tx, &e)) return lost ? ROUND_OVER : ROUND_BROKEN;
+  if (!ok || lost || (!ended && !keep(w, &lost, &e)) || !tx_commit(&tx, &e)) return lost ? ROUND_OVER : ROUND_BROKEN;
   return ended ? ROUND_OVER : ROUND_AGAIN;
 }
 
@@ -303,15 +327,51 @@ static bool note_circuit(struct work *w, const struct reply *r, struct err *e) {
   return !changed || !ok || db_exec(w->db, w->a, &Q_WAKE_INFRA, NULL, e, w->infra.uuid.s);
 }
 
+/* From a loaded state to the next call, or to the end of this runner's part, in the open transaction. What steps without a call do is kept together with what
+ * comes after them. */
+static enum round go_on(struct work *w, struct tx *tx, bool chained) {
+  enum { TOGETHER = 8 };
+  int later;
+  bool lost = false, ended = false;
+  for (int i = 0; i < TOGETHER; i++) {
+    struct err e = ERR_INIT, kept = ERR_INIT;
+    struct call c = {0};
+    struct peer *p;
+    int64_t began = clock_mono_ms();
+    unsigned written = db_written(w->db);
+    if ((chained || i) && w->has_infra && w->infra.circuit_since) break; /* what was done so far is kept before anybody looks whether he may call */
+    if (reach_crowded(w->eng->reach, w->call_secret, &later)) {
+      if (store_save(w, KEEP_RELEASE, 0, later, &lost, &e) && !lost && !tx_commit(tx, &e)) log_err(LOG_LEVEL_WARN, "engine", "release", &e);
+      return ROUND_OVER;
+    }
+    store_step_begin(w, store_deadline_s(w));
+    enum outcome o = too_old(w, &e) ? OUT_FAIL : ask(w, &c, &e);
+    if (o == OUT_CALL && held_off(w, &later, &e)) {
+      tx_rollback(tx);
+      return e.kind ? ROUND_BROKEN : hold_off(w, later);
+    }
+    if (o == OUT_CALL && !reach_peer(w->eng->reach, w->db, w->a, w->call_secret, &p, &e)) o = OUT_FAIL;
+    if (o == OUT_CALL) {
+      if (w->st->effect == EFFECT_ONCE && !w->logging_in) w->intent_at = -1; /* now, stored before the call leaves */
+      if (!keep(w, &lost, &e)) return lost ? ROUND_OVER : ROUND_BROKEN;
+      if (!tx_commit(tx, &e)) return ROUND_BROKEN;
+      send_call(w, p, &c, began);
+      return ROUND_SENT;
+    }
+    if (!settle(w, o, &e, &ended, &lost, &kept) || lost) return void_outcome(w, tx, o, lost, &e, &kept);
+    if (ended) return tx_commit(tx, &kept) ? ROUND_OVER : void_outcome(w, tx, o, false, &e, &kept);
+    if (!next_request(w, written, &kept)) return void_outcome(w, tx, OUT_RETRY, false, &e, &kept);
+  }
+  struct err e = ERR_INIT;
+  if (!keep(w, &lost, &e)) return lost ? ROUND_OVER : ROUND_BROKEN;
+  return tx_commit(tx, &e) ? ROUND_AGAIN : ROUND_BROKEN;
+}
+
 static enum round one_round(struct work *w) {
   struct err e = ERR_INIT;
-  struct call c = {0};
-  struct peer *p;
-  int64_t began = clock_mono_ms();
-  bool lost = false, fresh;
-  int later;
+  bool lost = false;
   TX(tx);
-  if (!tx_begin(w->db, &tx, &e) || !load(w, &lost, &e) || lost) {
+  if (!tx_begin_late(w->db, &tx, &e) || !load(w, true, &lost, &e) || lost) {
     if (!lost) log_err(LOG_LEVEL_WARN, "engine", "load", &e);
     if (!lost && db_alive(w->db) && w->wf && e.kind == FAIL_NOT_FOUND) { /* the record is gone: nothing to do any more */
       if (tx.open && store_end(w, END_FAILED, &e, &lost, &(struct err)ERR_INIT) && !lost && tx_commit(&tx, &e)) return ROUND_OVER;
@@ -319,24 +379,7 @@ static enum round one_round(struct work *w) {
     return lost ? ROUND_OVER : ROUND_BROKEN;
   }
   log_scope(w->op_uuid.s);
-  if (reach_crowded(w->eng->reach, w->call_secret, &later)) {
-    if (store_save(w, KEEP_RELEASE, 0, later, &lost, &e) && !lost && !tx_commit(&tx, &e)) log_err(LOG_LEVEL_WARN, "engine", "release", &e);
-    return ROUND_OVER;
-  }
-  if (!store_step_begin(w, store_deadline_s(w), &fresh, &e)) return ROUND_BROKEN;
-  enum outcome o = too_old(w, &e) ? OUT_FAIL : ask(w, &c, &e);
-  if (o == OUT_CALL && held_off(w, &later, &e)) {
-    tx_rollback(&tx);
-    return e.kind ? ROUND_BROKEN : hold_off(w, later);
-  }
-  if (o == OUT_CALL && !reach_peer(w->eng->reach, w->db, w->a, w->call_secret, &p, &e)) o = OUT_FAIL;
-  if (o != OUT_CALL) return commit_outcome(w, &tx, o, &e);
-  if (w->st->effect == EFFECT_ONCE && !w->logging_in) w->intent_at = -1; /* now, stored before the call leaves */
-  if (!store_save(w, KEEP_LEASE, w->eng->conf->lease_s, 0, &lost, &e)) return ROUND_BROKEN;
-  if (lost) return ROUND_OVER;
-  if (!tx_commit(&tx, &e)) return ROUND_BROKEN;
-  send_call(w, p, &c, began);
-  return ROUND_SENT;
+  return go_on(w, &tx, false);
 }
 
 static void spent(struct work *w, unsigned before) {
@@ -380,31 +423,42 @@ static enum outcome judge(struct work *w, const struct reply *r, struct err *e) 
   return OUT_MORE;
 }
 
+/* The digest of a reply and, with `on`, what follows it up to the next call, in one transaction. */
+static enum round take_reply(struct work *w, const struct reply *r, bool on) {
+  struct err e = ERR_INIT, kept = ERR_INIT;
+  bool lost = false, ended = false, was_login = w->logging_in;
+  TX(tx);
+  if (!tx_begin_late(w->db, &tx, &e) || !load(w, false, &lost, &e) || lost) {
+    if (!lost) log_err(LOG_LEVEL_WARN, "engine", "reply dropped", &e);
+    return lost ? ROUND_OVER : ROUND_BROKEN;
+  }
+  log_scope(w->op_uuid.s);
+  w->logging_in = was_login;
+  unsigned written = db_written(w->db);
+  if (w->st->flags & STEP_KUBEFATE) w->kf_token = reach_token(w->eng->reach, w->endpoint.uuid);
+  if (!note_circuit(w, r, &kept)) return ROUND_BROKEN;
+  enum outcome o = judge(w, r, &e);
+  if (!settle(w, o, &e, &ended, &lost, &kept) || lost) return void_outcome(w, &tx, o, lost, &e, &kept);
+  if (ended) return tx_commit(&tx, &kept) ? ROUND_OVER : void_outcome(w, &tx, o, false, &e, &kept);
+  if (on) return next_request(w, written, &kept) ? go_on(w, &tx, true) : ROUND_BROKEN;
+  if (!keep(w, &lost, &kept)) return lost ? ROUND_OVER : ROUND_BROKEN;
+  return tx_commit(&tx, &kept) ? ROUND_AGAIN : ROUND_BROKEN;
+}
+
 void drive_reply(struct work *w, const struct reply *r0) {
-  struct err e = ERR_INIT;
-  bool lost = false;
   /* The reply lives in the arena that load() resets: keep it aside. */
-  struct arena *keep = w->a;
+  struct arena *aside = w->a;
   struct reply r = *r0;
+  bool was_login = w->logging_in, relogged = w->relogged;
   unsigned before = db_count(w->db);
   w->a = arena_new();
-  bool was_login = w->logging_in;
-  enum round round = ROUND_BROKEN;
-  {
-    TX(tx);
-    if (tx_begin(w->db, &tx, &e) && load(w, &lost, &e) && !lost) {
-      log_scope(w->op_uuid.s);
-      w->logging_in = was_login;
-      if (w->st->flags & STEP_KUBEFATE) w->kf_token = reach_token(w->eng->reach, w->endpoint.uuid);
-      struct err note = ERR_INIT;
-      enum outcome o = note_circuit(w, &r, &note) ? judge(w, &r, &e) : OUT_CALL;
-      round = o == OUT_CALL ? ROUND_BROKEN : commit_outcome(w, &tx, o, &e);
-    } else if (lost) round = ROUND_OVER;
-    else log_err(LOG_LEVEL_WARN, "engine", "reply dropped", &e);
-  }
+  enum round round = take_reply(w, &r, !w->eng->stopping);
+  /* What follows spoiled the transaction: the reply by itself, and then that. */
+  if (round == ROUND_BROKEN && db_alive(w->db)) w->logging_in = was_login, w->relogged = relogged, round = take_reply(w, &r, false);
   spent(w, before);
-  arena_free(keep);
+  arena_free(aside);
   log_scope(NULL);
+  if (round == ROUND_SENT) return;
   if (round == ROUND_AGAIN && !w->eng->stopping) {
     drive(w);
     return;

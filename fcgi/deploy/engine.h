@@ -72,12 +72,16 @@ struct workflow {
   const char *cancel_at;                 /* step to go to when cancelled; NULL: cannot be stopped */
 };
 
+/* What the next store_save writes besides the work's own row (turn.c). */
+enum { TURN_ROWS = 16 };
+struct turn { struct { int ord, deadline_s; const char *state; double fraction; bool begin; } row[TURN_ROWS]; int n; bool percent, settled; };
+
 struct work {
   struct engine *eng; struct db *db; struct arena *a;
   long id, token, ref; const struct workflow *wf; const struct step *st; int step, attempt;
   js *memo; usec_t now, intent_at, step_started, step_deadline;
   /* operation */
-  struct uuid op_uuid, subject, federation; const char *subject_type, *subject_name, *actor; const js *input; bool cancel, force; usec_t op_deadline; const char *cause; /* as stored */
+  struct uuid op_uuid, subject, federation; const char *subject_type, *subject_name, *actor; const js *input; bool cancel, force; usec_t op_deadline; const char *cause; struct text seen; usec_t seen_at; /* evidence as stored */
   /* probe and check */
   struct uuid input_secret; const char *target_type; int failures; const js *result;
   /* records (by load) */
@@ -89,6 +93,8 @@ struct work {
   int wait_ms; double fraction; const char *goto_key;
   /* engine's own */
   bool logging_in, relogged; struct work *next;
+  struct arena *records; struct uuid home_secret; /* what load() read, kept over the call; call_secret as it left it */
+  struct turn turn;
 };
 
 /* Evidence: what was last observed, with a cause class of deploy/cause.h ("" = just progress). The next action follows from the class; the beginning of a

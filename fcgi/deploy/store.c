@@ -19,30 +19,11 @@ static const struct stmt Q_CLAIM = {"work_claim",
 static const struct stmt Q_NEXT = {"work_next",
     "select greatest(0, extract(epoch from min(greatest(run_at, coalesce(lease_until, run_at))) - now()) * 1000)::bigint from work where not ended"};
 static const struct stmt Q_LOAD = {"work_load",
-    "select class, ref, workflow, step, memo, " USEC("intent_at") ", " USEC("step_deadline") ", attempt, " USEC("now()") " from work where id = $1 and lease_token = $2 and not ended"};
-static const struct stmt Q_LOAD_OP = {"work_load_op",
-    "select uuid, subject_type, subject, subject_name, coalesce(federation_uuid::text, ''), actor, input, cancel_requested, " USEC("deadline") ", state, retry_requested, cause from operation where id = $1"};
+    "select w.class, w.ref, w.workflow, w.step, w.memo, " USEC("w.intent_at") ", " USEC("w.step_deadline") ", w.attempt, " USEC("now()") ", o.uuid, o.subject_type, o.subject, o.subject_name, coalesce(o.federation_uuid::text, ''), o.actor, o.input, "
+    "o.cancel_requested, " USEC("o.deadline") ", o.state, o.retry_requested, o.cause, o.evidence_class, o.evidence_args, " USEC("o.evidence_at") " from work w left join operation o on w.class = 'operation' and o.id = w.ref where w.id = $1 and w.lease_token = $2 and not w.ended", STMT_READS};
 static const struct stmt Q_LOAD_PROBE = {"work_load_probe",
-    "select uuid, coalesce(subject::text, ''), actor, input, coalesce(input_secret::text, '') from probe where id = $1"};
-static const struct stmt Q_LOAD_CHECK = {"work_load_check", "select target_type, target, failures from health_check where id = $1"};
-static const struct stmt Q_SAVE = {"work_save",
-    "update work set step = $3, memo = $4::jsonb, intent_at = case $5 when 'now' then now() when 'keep' then intent_at end, attempt = $6, "
-    "lease_until = case when $7 = '' then now() + make_interval(secs => $8::float8) end, "
-    "run_at = case when $7 = '' then run_at else now() + make_interval(secs => $7::float8 / 1000) end where id = $1 and lease_token = $2"};
-static const struct stmt Q_STEP_BEGIN = {"work_step_begin",
-    "update work set step_deadline = now() + make_interval(secs => $3::float8) where id = $1 and lease_token = $2 and step_deadline is null returning " USEC("step_deadline")};
-static const struct stmt Q_STEP_ROW = {"work_step_row",
-    "update operation_step set state = 'running', started_at = coalesce(started_at, now()), deadline = now() + make_interval(secs => $3::float8), attempts = attempts + 1, ended_at = null "
-    "where operation_id = $1 and ord = $2"};
-static const struct stmt Q_OP_RUNNING = {"work_op_running",
-    "update operation set state = 'running', started_at = coalesce(started_at, now()), retry_requested = false, version = version + 1 where id = $1 and state in ('queued', 'running')"};
-static const struct stmt Q_STEP_STATE = {"work_step_state",
-    "update operation_step set state = $3, fraction = greatest(fraction, $4::real), ended_at = case when $3 in ('done', 'skipped', 'failed') then now() end "
-    "where operation_id = $1 and ord = $2 and (state <> $3 or fraction < $4::real)"};
-static const struct stmt Q_STEP_CLEAR = {"work_step_clear", "update work set step_deadline = null, attempt = 0 where id = $1 and lease_token = $2"};
-static const struct stmt Q_PERCENT = {"work_percent",
-    "update operation o set percent = greatest(o.percent, least(99, s.p)), version = o.version + 1 from (select coalesce((100 * sum(weight * case state when 'done' then 1 else fraction end) / "
-    "nullif(sum(weight) filter (where state <> 'skipped'), 0))::int, 0) p from operation_step where operation_id = $1 and state <> 'skipped') s where o.id = $1"};
+    "select uuid, coalesce(subject::text, ''), actor, input, coalesce(input_secret::text, '') from probe where id = $1", STMT_READS};
+static const struct stmt Q_LOAD_CHECK = {"work_load_check", "select target_type, target, failures from health_check where id = $1", STMT_READS};
 static const struct stmt Q_OP_END = {"work_op_end",
     "update operation set state = $2, percent = case when $2 = 'succeeded' then 100 else percent end, ended_at = now(), cause = $6, "
     "error_class = $3, error_args = $4::jsonb, next_action = $5, version = version + 1 where id = $1"};
@@ -59,21 +40,18 @@ static const struct stmt Q_AGAIN = {"work_again",
 static const struct stmt Q_DEFER = {"work_defer",
     "update work set lease_until = null, run_at = now() + make_interval(secs => $3::float8 / 1000) where id = $1 and lease_token = $2 and not ended"};
 static const struct stmt Q_EVIDENCE = {"work_evidence",
-    "update operation set cause = $2, evidence_class = $3, evidence_args = $4::jsonb, evidence_at = now(), next_action = $5, version = version + 1 where id = $1"};
-static const struct stmt Q_SETTLED = {"work_settled",
-    "update operation set cause = '', next_action = '', evidence_class = '', evidence_args = '[]', evidence_at = null, version = version + 1 where id = $1 and evidence_class <> ''"};
+    "update operation set cause = $2, evidence_class = $3, evidence_args = $4::jsonb, evidence_at = now(), next_action = $5, version = version + 1 where id = $1", STMT_NOTES};
 static const struct stmt Q_LEFTOVERS = {"work_leftovers", "update operation set leftovers = $2::jsonb where id = $1"};
 static const struct stmt Q_PART = {"work_part",
     "insert into operation_component (operation_id, name, status, ready, reason, message) values ($1, $2, $3, $4, $5, $6) on conflict (operation_id, name) do update set "
     "since = case when operation_component.status <> excluded.status then now() else operation_component.since end, status = excluded.status, ready = excluded.ready, "
-    "reason = excluded.reason, message = excluded.message"};
+    "reason = excluded.reason, message = excluded.message", STMT_NOTES};
 static const struct stmt Q_WAKE_FED = {"work_wake_fed",
     "update work w set run_at = now() from operation o where w.class = 'operation' and w.ref = o.id and o.federation_uuid = $1 and o.state in ('queued', 'running') "
     "and w.lease_until is null and not w.ended and w.run_at > now()"};
 static const struct stmt Q_NOTIFY = {"work_notify", "select pg_notify('fedlcm_work', '')"};
 static const struct stmt Q_LAST_EVIDENCE = {"work_last_evidence", "select evidence_class, evidence_args from operation where id = $1 and cause <> ''"};
-const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_SETTLED, &Q_RECOVER, &Q_CLAIM, &Q_NEXT, &Q_LOAD, &Q_LOAD_OP, &Q_LOAD_PROBE, &Q_LOAD_CHECK, &Q_SAVE, &Q_STEP_BEGIN, &Q_STEP_ROW, &Q_OP_RUNNING,
-    &Q_STEP_STATE, &Q_STEP_CLEAR, &Q_PERCENT, &Q_OP_END, &Q_OP_UNHOLD, &Q_OP_SKIP, &Q_WORK_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_DEFER, &Q_EVIDENCE, &Q_LEFTOVERS, &Q_PART, &Q_WAKE_FED, &Q_NOTIFY, NULL};
+const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_RECOVER, &Q_CLAIM, &Q_NEXT, &Q_LOAD, &Q_LOAD_PROBE, &Q_LOAD_CHECK, &Q_OP_END, &Q_OP_UNHOLD, &Q_OP_SKIP, &Q_WORK_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_DEFER, &Q_EVIDENCE, &Q_LEFTOVERS, &Q_PART, &Q_WAKE_FED, &Q_NOTIFY, NULL};
 
 static const char *l(struct arena *a, long v) { return arena_fmt(a, "%ld", v); }
 static bool is_op(const struct work *w) { return streq(w->wf->class, "operation"); }
@@ -109,16 +87,15 @@ bool store_next_due(struct db *db, struct arena *a, int cap_ms, int *out, struct
   return true;
 }
 
-static bool load_op(struct work *w, struct err *e) {
-  struct rows r;
+static bool load_op(struct work *w, const struct rows *r, struct err *e) {
   js *in = NULL;
-  if (!db_query(w->db, w->a, &Q_LOAD_OP, &r, e, l(w->a, w->ref))) return false;
-  if (!r.n) return err_set(e, FAIL_BUG, MSG_INTERNAL_BUG);
-  w->op_uuid = row_uuid(&r, 0, 0), w->subject_type = row_text(&r, 0, 1), w->subject = row_uuid(&r, 0, 2), w->subject_name = row_text(&r, 0, 3);
-  w->federation = row_uuid(&r, 0, 4), w->actor = row_text(&r, 0, 5), w->cancel = row_bool(&r, 0, 7), w->op_deadline = row_time(&r, 0, 8);
-  if (!js_parse(w->a, row_text(&r, 0, 6), strlen(row_text(&r, 0, 6)), 4 << 20, &in, e)) return false;
-  w->input = in, w->force = js_bool(in, "force", false), w->cause = row_text(&r, 0, 11);
-  if (row_bool(&r, 0, 10) && w->st->retry_from) w->goto_key = w->st->retry_from; /* the engine goes there before its first request */
+  if (row_null(r, 0, 9)) return err_set(e, FAIL_BUG, MSG_INTERNAL_BUG);
+  w->op_uuid = row_uuid(r, 0, 9), w->subject_type = row_text(r, 0, 10), w->subject = row_uuid(r, 0, 11), w->subject_name = row_text(r, 0, 12);
+  w->federation = row_uuid(r, 0, 13), w->actor = row_text(r, 0, 14), w->cancel = row_bool(r, 0, 16), w->op_deadline = row_time(r, 0, 17);
+  if (!js_parse(w->a, row_text(r, 0, 15), strlen(row_text(r, 0, 15)), 4 << 20, &in, e)) return false;
+  w->input = in, w->force = js_bool(in, "force", false), w->cause = row_text(r, 0, 20);
+  w->seen = text_stored(w->a, row_text(r, 0, 21), row_text(r, 0, 22)), w->seen_at = row_time(r, 0, 23);
+  if (row_bool(r, 0, 19) && w->st->retry_from) w->goto_key = w->st->retry_from; /* the engine goes there before its first request */
   return true;
 }
 
@@ -152,40 +129,9 @@ bool store_load(struct work *w, bool *lost, struct err *e) {
   w->step_started = w->step_deadline ? w->step_deadline - (usec_t)store_deadline_s(w) * 1000000 : w->now;
   w->goto_key = NULL, w->wait_ms = 0, w->fraction = 0, w->result = NULL;
   if (!js_parse(w->a, row_text(&r, 0, 4), strlen(row_text(&r, 0, 4)), 4 << 20, &w->memo, e)) return false;
-  return is_op(w) ? load_op(w, e) : load_other(w, e);
+  w->turn = (struct turn){.n = 0};
+  return is_op(w) ? load_op(w, &r, e) : load_other(w, e);
 }
-
-bool store_save(struct work *w, enum keep keep, int lease_s, int wait_ms, bool *lost, struct err *e) {
-  int n = 0;
-  const char *intent = w->intent_at == -1 ? "now" : w->intent_at ? "keep" : "none";
-  if (!db_exec(w->db, w->a, &Q_SAVE, &n, e, l(w->a, w->id), l(w->a, w->token), l(w->a, w->step), js_dump(w->a, w->memo), intent, l(w->a, w->attempt),
-               keep == KEEP_RELEASE ? l(w->a, wait_ms) : "", l(w->a, lease_s)))
-    return false;
-  *lost = n == 0;
-  return true;
-}
-
-bool store_step_begin(struct work *w, int deadline_s, bool *fresh, struct err *e) {
-  struct rows r;
-  *fresh = false;
-  if (w->step_deadline) return true;
-  if (!db_query(w->db, w->a, &Q_STEP_BEGIN, &r, e, l(w->a, w->id), l(w->a, w->token), l(w->a, deadline_s))) return false;
-  if (!r.n) return true;
-  *fresh = true;
-  w->step_deadline = row_time(&r, 0, 0), w->step_started = w->now;
-  if (!is_op(w)) return true;
-  return db_exec(w->db, w->a, &Q_OP_RUNNING, NULL, e, l(w->a, w->ref)) && db_exec(w->db, w->a, &Q_STEP_ROW, NULL, e, l(w->a, w->ref), l(w->a, w->step), l(w->a, deadline_s));
-}
-
-bool store_step(struct work *w, const char *state, double fraction, struct err *e) {
-  if (!streq(state, "running") && !db_exec(w->db, w->a, &Q_STEP_CLEAR, NULL, e, l(w->a, w->id), l(w->a, w->token))) return false;
-  if (!is_op(w)) return true;
-  return db_exec(w->db, w->a, &Q_STEP_STATE, NULL, e, l(w->a, w->ref), l(w->a, w->step), state, arena_fmt(w->a, "%.4f", fraction));
-}
-
-bool store_settled(struct work *w, struct err *e) { return is_op(w) ? db_exec(w->db, w->a, &Q_SETTLED, NULL, e, l(w->a, w->ref)) : true; }
-
-bool store_percent(struct work *w, struct err *e) { return is_op(w) ? db_exec(w->db, w->a, &Q_PERCENT, NULL, e, l(w->a, w->ref)) : true; }
 
 static bool end_op(struct work *w, enum work_end how, const struct err *why, struct err *e) {
   static const char *const STATE[] = {"succeeded", "failed", "cancelled"};
@@ -199,6 +145,7 @@ static bool end_op(struct work *w, enum work_end how, const struct err *why, str
 
 bool store_end(struct work *w, enum work_end how, const struct err *why, bool *lost, struct err *e) {
   int n = 0;
+  if (!store_noted(w, e)) return false;
   if (!db_exec(w->db, w->a, &Q_WORK_END, &n, e, l(w->a, w->id), l(w->a, w->token), l(w->a, w->step), js_dump(w->a, w->memo))) return false;
   *lost = n == 0;
   if (*lost) return true;
@@ -210,6 +157,7 @@ bool store_end(struct work *w, enum work_end how, const struct err *why, bool *l
 
 bool store_again(struct work *w, int wait_ms, bool *lost, struct err *e) {
   int n = 0;
+  if (!store_noted(w, e)) return false;
   if (!db_exec(w->db, w->a, &Q_AGAIN, &n, e, l(w->a, w->id), l(w->a, w->token), l(w->a, wait_ms))) return false;
   *lost = n == 0;
   return true;
@@ -220,13 +168,19 @@ bool store_check_result(struct work *w, bool ok, struct text t, struct err *e) {
 }
 
 /* A hop that fails once or twice is no news, at the third time in a row it is; pods that cannot start are at once. */
-enum { NEWS_AT = 3 };
+enum { NEWS_AT = 3, FRESH_US = 5 * 1000000 };
+static bool known(const struct work *w, const char *cause, struct text t) {
+  bool same = streq(cause, nn(w->cause)) && t.key == w->seen.key && t.n == w->seen.n && w->now - w->seen_at < FRESH_US;
+  for (int i = 0; same && i < t.n; i++) same = streq(nn(t.args[i]), nn(w->seen.args[i]));
+  return same;
+}
 bool work_evidence(struct work *w, const char *cause, struct text t, struct err *e) {
   if (!is_op(w)) return true;
   const struct cause *c = cause_find(cause);
   bool hop = str_starts(cause, "hop-") || streq(cause, "kubefate"), news = c && c->trouble && (hop ? w->attempt == NEWS_AT : !streq(cause, nn(w->cause)));
+  if (!news && known(w, cause, t)) return true;
   if (!db_exec(w->db, w->a, &Q_EVIDENCE, NULL, e, l(w->a, w->ref), cause, text_key(t.key), text_args_json(w->a, t), cause_next(cause, false))) return false;
-  w->cause = cause;
+  w->cause = cause, w->seen.key = MSG_NONE, w->turn.settled = false;
   return !news || work_event(w, true, t, e);
 }
 

@@ -15,13 +15,17 @@ enum keep { KEEP_LEASE, KEEP_RELEASE };
 bool store_defer(struct work *w, int wait_ms, struct err *e) __attribute__((warn_unused_result));
 /* Seconds that the step may take (settings can shorten them). */
 int store_deadline_s(const struct work *w);
-/* Writes step, memo, intent, run_at under the token. wait_ms only with KEEP_RELEASE. *lost as above. */
+/* Writes step, memo, intent, run_at, and all that store_step and its like have noted since the load, in one statement under the token, the last one of its
+ * transaction. wait_ms only with KEEP_RELEASE. *lost as above. */
 bool store_save(struct work *w, enum keep keep, int lease_s, int wait_ms, bool *lost, struct err *e) __attribute__((warn_unused_result));
-bool store_step(struct work *w, const char *state, double fraction, struct err *e) __attribute__((warn_unused_result));
-bool store_step_begin(struct work *w, int deadline_s, bool *fresh, struct err *e) __attribute__((warn_unused_result));
+/* Noted for the next store_save, store_end or store_again. */
+void store_step(struct work *w, const char *state, double fraction);
+void store_step_begin(struct work *w, int deadline_s);
 /* What was waited for has come: cause and evidence go, so that the next step is not blamed for it. */
-bool store_settled(struct work *w, struct err *e) __attribute__((warn_unused_result));
-bool store_percent(struct work *w, struct err *e) __attribute__((warn_unused_result));
+void store_settled(struct work *w);
+void store_percent(struct work *w);
+/* Writes what was noted, for ends: under no token, the caller's next statement is. */
+bool store_noted(struct work *w, struct err *e) __attribute__((warn_unused_result));
 bool store_end(struct work *w, enum work_end how, const struct err *opt_why, bool *lost, struct err *e) __attribute__((warn_unused_result));
 /* Checks: the outcome on their row. */
 bool store_check_result(struct work *w, bool ok, struct text t, struct err *e) __attribute__((warn_unused_result));

@@ -5,7 +5,7 @@
 #include "codec/js.h"
 #include "db/db.h"
 
-static const struct stmt Q_OF = {"authority_of", "select a.uuid, a.federation_uuid, coalesce(a.key_secret::text, ''), a.name, a.cert_pem, " USEC("a.not_after") ", " USEC("a.created_at") ", f.name from authority a join federation f on f.uuid = a.federation_uuid where a.federation_uuid = $1 and a.current"};
+static const struct stmt Q_OF = {"authority_of", "select a.uuid, a.federation_uuid, coalesce(a.key_secret::text, ''), a.name, a.cert_pem, " USEC("a.not_after") ", " USEC("a.created_at") ", f.name from authority a join federation f on f.uuid = a.federation_uuid where a.federation_uuid = $1 and a.current", STMT_READS};
 static const struct stmt Q_AUTHORITIES = {"authority_list", "select a.uuid, a.federation_uuid, coalesce(a.key_secret::text, ''), a.name, a.cert_pem, " USEC("a.not_after") ", " USEC("a.created_at") ", f.name from authority a join federation f on f.uuid = a.federation_uuid where a.current and f.deleted_at is null order by a.created_at"};
 static const struct stmt Q_AUTHORITY_INSERT = {"authority_insert", "insert into authority (uuid, federation_uuid, name, cert_pem, key_secret, not_after) values ($1, $2, $3, $4, $5, to_timestamp($6::float8 / 1000000)) on conflict do nothing"};
 static const struct stmt Q_INSERT = {"cert_insert",

@@ -12,7 +12,7 @@
 #define ONE COLS("e.manifest", "(select count(*) from participant p where p.endpoint_uuid = e.uuid and p.deleted_at is null)") FROM
 static const struct stmt Q_LIST = {"endpoint_list",
     "select " COLS("null", "coalesce(n.n, 0)") FROM "left join (select endpoint_uuid, count(*) n from participant where deleted_at is null group by endpoint_uuid) n on n.endpoint_uuid = e.uuid order by e.name"};
-static const struct stmt Q_GET = {"endpoint_get", "select " ONE "where e.uuid = $1"};
+static const struct stmt Q_GET = {"endpoint_get", "select " ONE "where e.uuid = $1", STMT_READS};
 static const struct stmt Q_FIND = {"endpoint_find", "select " ONE "where e.infra_uuid = $1 and e.namespace = $2"};
 static const struct stmt Q_INSERT = {"endpoint_insert",
     "insert into endpoint (uuid, infra_uuid, namespace, name, description, status, manifest, adopted, host, credential_secret) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10, '')::uuid)"};
@@ -22,7 +22,7 @@ static const struct stmt Q_REACHED = {"endpoint_reached",
     "update endpoint set version = case when $2 = '' then version else $2 end, way = $3, address = $4, credential_secret = nullif($5, '')::uuid, checked_at = now(), row_version = row_version + 1, updated_at = now() where uuid = $1"};
 static const struct stmt Q_CHECKED = {"endpoint_checked", "update endpoint set checked_at = now(), way_class = $2, way_args = $3::jsonb where uuid = $1"};
 static const struct stmt Q_DELETE = {"endpoint_delete", "delete from endpoint where uuid = $1"};
-static const struct stmt Q_OBJECTS = {"endpoint_objects", "select ord, api_version, kind, namespace, name, uid, created, gone from endpoint_object where endpoint_uuid = $1 order by ord"};
+static const struct stmt Q_OBJECTS = {"endpoint_objects", "select ord, api_version, kind, namespace, name, uid, created, gone from endpoint_object where endpoint_uuid = $1 order by ord", STMT_READS};
 static const struct stmt Q_PUT = {"endpoint_object_put",
     "insert into endpoint_object (endpoint_uuid, ord, api_version, kind, namespace, name, uid, created) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (endpoint_uuid, ord) do update set "
     "uid = excluded.uid, gone = false"};

@@ -7,7 +7,7 @@
 
 #define COLS "e.id, e.uuid, e.entity_uuid, e.entity_type, coalesce(e.operation_id, 0), coalesce(o.uuid::text, ''), coalesce(o.kind, ''), e.level, e.class, e.args, e.actor, coalesce(o.subject_name, ''), " USEC("e.created_at")
 static const struct stmt Q_ADD = {"event_add",
-    "insert into event (entity_uuid, entity_type, operation_id, level, class, args, actor) values ($1, $2, nullif($3, '0')::bigint, $4, $5, $6::jsonb, $7)"};
+    "insert into event (entity_uuid, entity_type, operation_id, level, class, args, actor) values ($1, $2, nullif($3, '0')::bigint, $4, $5, $6::jsonb, $7)", STMT_NOTES};
 static const struct stmt Q_LIST = {"event_list",
     "select " COLS " from event e left join operation o on o.id = e.operation_id where e.entity_uuid = $1 and ($3::bigint = 0 or e.id < $3::bigint) order by e.id desc limit nullif($2, '0')::bigint"};
 static const struct stmt Q_RECENT = {"event_recent", "select " COLS " from event e left join operation o on o.id = e.operation_id order by e.id desc limit $1"};

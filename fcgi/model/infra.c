@@ -16,7 +16,7 @@ static const struct stmt Q_LIST = {"infra_list",
     "i.use_registry_secret, null, null, null, null, " USEC("i.tested_at") ", i.test_ok, null, null, i.version, " USEC("i.created_at") ", null, coalesce(e.n, 0), coalesce(p.n, 0), i.facts->>'git_version', " CIRCUIT " from infra i "
     "left join (select infra_uuid, count(*) n from endpoint group by infra_uuid) e on e.infra_uuid = i.uuid "
     "left join (select infra_uuid, count(*) n from participant where deleted_at is null group by infra_uuid) p on p.infra_uuid = i.uuid order by i.name"};
-static const struct stmt Q_GET = {"infra_get", "select " COLS " from infra i where i.uuid = $1"};
+static const struct stmt Q_GET = {"infra_get", "select " COLS " from infra i where i.uuid = $1", STMT_READS};
 static const struct stmt Q_INSERT = {"infra_insert",
     "insert into infra (uuid, name, description, type, kubeconfig_secret, config_sha256, kubeconfig_shown, api_host, ca_sha256, auth_kind, auth_subject, cert_not_after, insecure_tls, namespaces, "
     "use_registry, registry, use_registry_secret, registry_server, registry_username, registry_secret) values ($1, $2, $3, $4, nullif($5, '')::uuid, $6, $7, $8, $9, $10, $11, "

@@ -29,8 +29,8 @@ static const struct stmt Q_PAGE = {"participant_page",
     "from federation f where f.uuid = $1 and f.deleted_at is null union all "
     "select " LIST_COLS("case when $2::boolean then p.ingress_info end") ", null, null" LIST_FROM "where p.deleted_at is null and p.federation_uuid = $1 union all "
     "select o.subject, null, null, null, '', '', -1::smallint, 0, 0::smallint, false, '', '', '', null, null, null, '', 0, '', '', o.state, o.percent from operation o where o.federation_uuid = $1 and o.subject_type in ('participant', 'federation') and o.state in ('queued', 'running', 'failed')"};
-static const struct stmt Q_GET = {"participant_get", "select " COLS("p.generated_yaml, p.deployment_yaml") FROM "and p.uuid = $1"};
-static const struct stmt Q_EXCHANGE = {"participant_exchange", "select " COLS("p.generated_yaml, p.deployment_yaml") FROM "and p.federation_uuid = $1 and p.type = 1"};
+static const struct stmt Q_GET = {"participant_get", "select " COLS("p.generated_yaml, p.deployment_yaml") FROM "and p.uuid = $1", STMT_READS};
+static const struct stmt Q_EXCHANGE = {"participant_exchange", "select " COLS("p.generated_yaml, p.deployment_yaml") FROM "and p.federation_uuid = $1 and p.type = 1", STMT_READS};
 static const struct stmt Q_INSERT = {"participant_insert",
     "insert into participant (uuid, federation_uuid, endpoint_uuid, infra_uuid, chart_uuid, name, description, type, party_id, status, is_managed, namespace, deployment_name, generated_yaml, deployment_yaml, chart_version, "
     "use_registry_secret, registry_server, registry_username, registry_secret, service_type, cert_modes, access_info) values ($1, $2, nullif($3, '')::uuid, nullif($4, '')::uuid, nullif($5, '')::uuid, $6, $7, $8, $9, $10, $11, $12, "
@@ -44,7 +44,7 @@ static const struct stmt Q_BURY = {"participant_bury",
     "update participant set deleted_at = now(), row_version = row_version + 1, registry_secret = null, endpoint_uuid = null, infra_uuid = null where uuid = $1 and deleted_at is null returning coalesce(registry_secret::text, '')"};
 static const struct stmt Q_WANTED = {"participant_wanted",
     "select party_id, uuid, access_info->'nginx'->>'host', (access_info->'nginx'->>'port')::int, access_info->'pulsar-public-tls'->>'fqdn', access_info->'pulsar-public-tls'->>'host', (access_info->'pulsar-public-tls'->>'port')::int "
-    "from participant where federation_uuid = $1 and type = 2 and status <> 3 and deleted_at is null and coalesce(access_info->'nginx'->>'host', '') <> '' and coalesce(access_info->'pulsar-public-tls'->>'host', '') <> '' order by party_id"};
+    "from participant where federation_uuid = $1 and type = 2 and status <> 3 and deleted_at is null and coalesce(access_info->'nginx'->>'host', '') <> '' and coalesce(access_info->'pulsar-public-tls'->>'host', '') <> '' order by party_id", STMT_READS};
 /* One statement per column: the set of columns is closed. */
 #define SET(col, cast, more) {{"participant_set_" #col, "update participant set " #col " = $2" cast more ", row_version = row_version + 1, updated_at = now() where uuid = $1"}, #col}
 static const struct setter { struct stmt q; const char *column; } SETTERS[] = {SET(cluster_uuid, "", ""), SET(job_uuid, "", ""), SET(deployment_yaml, "", ""), SET(access_info, "::jsonb", ""), SET(ingress_info, "::jsonb", ""),

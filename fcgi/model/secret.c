@@ -6,12 +6,12 @@
 #include "model/infra.h"
 
 static const struct stmt Q_STORE = {"secret_store", "insert into secret (id, kind, sealed) values ($1, $2, $3)"};
-static const struct stmt Q_LOAD = {"secret_load", "select kind, sealed from secret where id = $1"};
+static const struct stmt Q_LOAD = {"secret_load", "select kind, sealed from secret where id = $1", STMT_READS};
 static const struct stmt Q_DELETE = {"secret_delete", "delete from secret where id = $1"};
 static const struct stmt Q_NAMED_SET = {"named_secret_set",
     "with old as (select secret from named_secret where owner = $1 and name = $2), n as (insert into named_secret (owner, name, secret) values ($1, $2, $3) on conflict (owner, name) do update set secret = excluded.secret) "
     "select secret from old"};
-static const struct stmt Q_NAMED_LIST = {"named_secret_list", "select n.name, n.secret, s.sealed from named_secret n join secret s on s.id = n.secret where n.owner = $1 order by n.name"};
+static const struct stmt Q_NAMED_LIST = {"named_secret_list", "select n.name, n.secret, s.sealed from named_secret n join secret s on s.id = n.secret where n.owner = $1 order by n.name", STMT_READS};
 static const struct stmt Q_NAMED_DROP = {"named_secret_drop", "with n as (delete from named_secret where owner = $1 returning secret) select secret from n"};
 const struct stmt *const STMTS_SECRET[] = {&Q_STORE, &Q_LOAD, &Q_DELETE, &Q_NAMED_SET, &Q_NAMED_LIST, &Q_NAMED_DROP, NULL};
 

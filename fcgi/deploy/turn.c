@@ -1,0 +1,88 @@
+/* One turn of a piece of work in one statement: its own row under the token, the rows of the steps it left and entered, and the operation's state, percent
+ * and evidence. Contract: store.h (store_save, store_step, ...). */
+#include "base/log.h"
+#include "base/str.h"
+#include "deploy/drive.h"
+#include "deploy/store.h"
+
+#define WORK "update work set step = $3, memo = $4::jsonb, intent_at = case $5 when 'now' then now() when 'keep' then intent_at end, attempt = $6, " \
+  "lease_until = case when $7 = '' then now() + make_interval(secs => $8::float8) end, run_at = case when $7 = '' then run_at else now() + make_interval(secs => $7::float8 / 1000) end, " \
+  "step_deadline = case when $9 <> '0' then to_timestamp($9::float8 / 1000000) end where id = $1 and lease_token = $2"
+/* k: one row when the work is still ours. It is the first to be written: what hangs on it must not run without it. */
+#define NOTED(op, rows, percent, settled) \
+  "x as (select x.* from k, jsonb_to_recordset(" rows "::jsonb) as x(o smallint, s text, f real, b boolean, d float8)), " \
+  "s as (update operation_step t set state = x.s, fraction = greatest(t.fraction, x.f), started_at = case when x.b then coalesce(t.started_at, now()) else t.started_at end, " \
+  "deadline = case when x.b then now() + make_interval(secs => x.d) else t.deadline end, attempts = t.attempts + x.b::int, ended_at = case when x.s in ('done', 'skipped', 'failed') then now() end " \
+  "from x where t.operation_id = " op "::bigint and t.ord = x.o and (x.b or t.state <> x.s or t.fraction < x.f) returning x.b), " \
+  "p as (select least(99, coalesce((100 * sum(t.weight * case coalesce(x.s, t.state) when 'done' then 1 else greatest(t.fraction, x.f) end) / nullif(sum(t.weight), 0))::int, 0)) p " \
+  "from operation_step t left join x on x.o = t.ord where " percent "::boolean and t.operation_id = " op "::bigint and coalesce(x.s, t.state) <> 'skipped'), " \
+  "c as (select exists (select from s) steps, exists (select from s where b) begins), " \
+  "o as (update operation o set percent = greatest(o.percent, p.p), state = case when c.begins and o.state = 'queued' then 'running' else o.state end, " \
+  "started_at = case when c.begins then coalesce(o.started_at, now()) else o.started_at end, retry_requested = o.retry_requested and not c.begins, " \
+  "cause = case when " settled "::boolean then '' else cause end, next_action = case when " settled "::boolean then '' else next_action end, evidence_class = case when " settled "::boolean then '' else evidence_class end, " \
+  "evidence_args = case when " settled "::boolean then '[]' else evidence_args end, evidence_at = case when not " settled "::boolean then evidence_at end, version = version + 1 " \
+  "from k, p, c where o.id = " op "::bigint and (c.steps or p.p > o.percent or (" settled "::boolean and o.evidence_class <> ''))) "
+static const struct stmt Q_SAVE = {"work_save", WORK};
+static const struct stmt Q_TURN = {"work_turn", "with k as (" WORK " returning id), " NOTED("$10", "$11", "$12", "$13") "select from k"};
+static const struct stmt Q_NOTED = {"work_noted", "with k as (select), " NOTED("$1", "$2", "$3", "$4") "select"};
+const struct stmt *const STMTS_TURN[] = {&Q_SAVE, &Q_TURN, &Q_NOTED, NULL};
+
+static const char *l(struct arena *a, long v) { return arena_fmt(a, "%ld", v); }
+static bool is_op(const struct work *w) { return streq(w->wf->class, "operation"); }
+static bool noted(const struct work *w) { return is_op(w) && (w->turn.n || w->turn.percent || w->turn.settled); }
+static const char *flag(bool v) { return v ? "t" : "f"; }
+
+/* The last word about a step counts; that it began, too, stays. */
+static void note(struct work *w, const char *state, double fraction, int begin_s) {
+  struct turn *t = &w->turn;
+  int i = 0;
+  if (!is_op(w)) return;
+  while (i < t->n && t->row[i].ord != w->step) i++;
+  BUG_ON(i == TURN_ROWS);
+  if (i == t->n) t->row[t->n++].ord = w->step, t->row[i].begin = false, t->row[i].fraction = 0, t->row[i].deadline_s = 0;
+  t->row[i].state = state;
+  if (fraction > t->row[i].fraction) t->row[i].fraction = fraction;
+  if (begin_s) t->row[i].begin = true, t->row[i].deadline_s = begin_s;
+}
+
+void store_step(struct work *w, const char *state, double fraction) {
+  note(w, state, fraction, 0);
+  if (!streq(state, "running")) w->step_deadline = 0, w->attempt = 0;
+}
+
+void store_step_begin(struct work *w, int deadline_s) {
+  if (w->step_deadline) return;
+  w->step_deadline = w->now + (usec_t)deadline_s * 1000000, w->step_started = w->now;
+  note(w, "running", 0, deadline_s);
+}
+
+void store_settled(struct work *w) { w->turn.settled = true, w->cause = "", w->seen.key = MSG_NONE; }
+void store_percent(struct work *w) { w->turn.percent = true; }
+
+static const char *rows_json(struct work *w) {
+  struct buf b;
+  buf_init(&b, w->a, 8192), buf_ch(&b, '[');
+  for (int i = 0; i < w->turn.n; i++)
+    buf_fmt(&b, "%s{\"o\":%d,\"s\":\"%s\",\"f\":%.4f,\"b\":%s,\"d\":%d}", i ? "," : "", w->turn.row[i].ord, w->turn.row[i].state, w->turn.row[i].fraction, w->turn.row[i].begin ? "true" : "false", w->turn.row[i].deadline_s);
+  buf_ch(&b, ']');
+  return b.p;
+}
+
+bool store_save(struct work *w, enum keep keep, int lease_s, int wait_ms, bool *lost, struct err *e) {
+  int n = 0;
+  const char *intent = w->intent_at == -1 ? "now" : w->intent_at ? "keep" : "none", *id = l(w->a, w->id), *token = l(w->a, w->token), *step = l(w->a, w->step), *memo = js_dump(w->a, w->memo), *attempt = l(w->a, w->attempt);
+  const char *wait = keep == KEEP_RELEASE ? l(w->a, wait_ms) : "", *lease = l(w->a, lease_s), *deadline = arena_fmt(w->a, "%lld", (long long)w->step_deadline);
+  tx_last(w->db);
+  bool ok = noted(w) ? db_exec(w->db, w->a, &Q_TURN, &n, e, id, token, step, memo, intent, attempt, wait, lease, deadline, l(w->a, w->ref), rows_json(w), flag(w->turn.percent), flag(w->turn.settled))
+                     : db_exec(w->db, w->a, &Q_SAVE, &n, e, id, token, step, memo, intent, attempt, wait, lease, deadline);
+  w->turn = (struct turn){.n = 0};
+  *lost = n == 0;
+  return ok;
+}
+
+bool store_noted(struct work *w, struct err *e) {
+  if (!noted(w)) return true;
+  bool ok = db_exec(w->db, w->a, &Q_NOTED, NULL, e, l(w->a, w->ref), rows_json(w), flag(w->turn.percent), flag(w->turn.settled));
+  w->turn = (struct turn){.n = 0};
+  return ok;
+}
