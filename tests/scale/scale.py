@@ -184,7 +184,6 @@ def main():
 
     beside(6, [lambda i=i: federation(i) for i in range(n_feds)])
     say("%d federations with an Active exchange: %.0f s" % (n_feds, time.time() - began))
-    r.deaths()
     s.sql("create extension pg_stat_statements")
 
     # The quiet product.
@@ -197,13 +196,14 @@ def main():
     before = statements(s)
     s.sql("select pg_stat_statements_reset()")
 
-    # The deployments.
-    todo = [(k, k // PER_FEDERATION, k % CLUSTERS) for k in range(PARTIES)]
-    start, names = time.time(), {}
+    # The deployments. Nobody could begin one on a cluster that is known to be dead: those of the clusters that die come first, and then these die.
+    todo = sorted(((k, k // PER_FEDERATION, k % CLUSTERS) for k in range(PARTIES)), key=lambda t: t[2] < alive)
+    start, names, doomed = time.time(), {}, sum(t[2] >= alive for t in todo)
 
-    def deploy(k, f, i):
-        wait_until = start + ARRIVE * k / PARTIES
-        time.sleep(max(0, wait_until - time.time()))
+    def deploy(n, k, f, i):
+        time.sleep(max(0, start + ARRIVE * n / PARTIES - time.time()))
+        if n == doomed:
+            r.deaths()
         fed, body = feds[f]
         ns, party = "party-%04d" % k, 10000 + k
         text = body["deployment_yaml"].replace("the-name", ns).replace("the-space", ns).replace("7777", str(party))
@@ -211,7 +211,7 @@ def main():
         names[made] = (k, i, ns)
 
     sizes, in_flight, busy, last = {p: [] for p in runners}, [], [], {}
-    sender = threading.Thread(target=lambda: beside(3, [lambda t=t: deploy(*t) for t in todo]))
+    sender = threading.Thread(target=lambda: beside(3, [lambda n=n, t=t: deploy(n, *t) for n, t in enumerate(todo)]))
     sender.start()
     windows = threading.Thread(target=lambda: [busy.append(browser.window(5 if not SMOKE else 1)) for _ in range(int((ARRIVE + JOB[0] / 1000) / 5) if not SMOKE else 3)])
     windows.start()
