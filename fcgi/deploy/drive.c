@@ -199,8 +199,15 @@ static bool load(struct work *w, bool records, bool *lost, struct err *e) {
   arena_reset(w->a);
   w->call_secret = w->home_secret, w->kf_token = NULL;
   if (!store_load(w, lost, e) || *lost) return !e->kind;
+  w->loaded_ms = clock_mono_ms();
   return !records || load_records(w, e);
 }
+
+/* A quick answer is taken with what its request was made of; whether the work is still ours is asked by the statement that writes. A wish to stop is seen at
+ * the next load. */
+enum { WARM_MS = 3000, WARM_BYTES = 1 << 20 };
+static bool is_warm(const struct work *w) { return clock_mono_ms() - w->loaded_ms < WARM_MS && arena_used(w->a) < WARM_BYTES; }
+static void time_passed(struct work *w, int64_t since_ms) { w->now += (clock_mono_ms() - since_ms) * 1000; }
 
 /* The next request of the same transaction begins like one after a load. */
 static bool next_request(struct work *w, unsigned written, struct err *e) {
@@ -242,6 +249,7 @@ static void send_call(struct work *w, struct peer *p, const struct call *c, int6
   if ((w->st->flags & STEP_KUBEFATE) && !w->raw) out = kube_via_service(w->a, w->endpoint.kube_ns, "kubefate:8080", *c);
   /* Somebody waits 9.5 s for a probe: a server that says nothing is told of before that. */
   if (streq(w->wf->class, "probe")) out.timeout_ms = PROBE_CALL_MS;
+  w->sent_ms = clock_mono_ms();
   out.send_by_ms = began + w->eng->conf->lease_s * 1000 - SEND_RESERVE_MS;
   xfer_start(w->eng->xfer, p, w->a, &out, w);
 }
@@ -424,14 +432,15 @@ static enum outcome judge(struct work *w, const struct reply *r, struct err *e) 
 }
 
 /* The digest of a reply and, with `on`, what follows it up to the next call, in one transaction. */
-static enum round take_reply(struct work *w, const struct reply *r, bool on) {
+static enum round take_reply(struct work *w, const struct reply *r, bool warm, bool on) {
   struct err e = ERR_INIT, kept = ERR_INIT;
   bool lost = false, ended = false, was_login = w->logging_in;
   TX(tx);
-  if (!tx_begin_late(w->db, &tx, &e) || !load(w, false, &lost, &e) || lost) {
+  if (!tx_begin_late(w->db, &tx, &e) || (!warm && !load(w, false, &lost, &e)) || lost) {
     if (!lost) log_err(LOG_LEVEL_WARN, "engine", "reply dropped", &e);
     return lost ? ROUND_OVER : ROUND_BROKEN;
   }
+  if (warm && (!next_request(w, db_written(w->db), &kept))) return ROUND_BROKEN;
   log_scope(w->op_uuid.s);
   w->logging_in = was_login;
   unsigned written = db_written(w->db);
@@ -446,15 +455,22 @@ static enum round take_reply(struct work *w, const struct reply *r, bool on) {
 }
 
 void drive_reply(struct work *w, const struct reply *r0) {
-  /* The reply lives in the arena that load() resets: keep it aside. */
-  struct arena *aside = w->a;
+  struct arena *aside = NULL;
   struct reply r = *r0;
-  bool was_login = w->logging_in, relogged = w->relogged;
+  bool was_login = w->logging_in, relogged = w->relogged, on = !w->eng->stopping;
   unsigned before = db_count(w->db);
-  w->a = arena_new();
-  enum round round = take_reply(w, &r, !w->eng->stopping);
-  /* What follows spoiled the transaction: the reply by itself, and then that. */
-  if (round == ROUND_BROKEN && db_alive(w->db)) w->logging_in = was_login, w->relogged = relogged, round = take_reply(w, &r, false);
+  enum round round = ROUND_BROKEN;
+  if (is_warm(w)) {
+    if (w->intent_at == -1) w->intent_at = w->now;
+    time_passed(w, w->sent_ms);
+    round = take_reply(w, &r, true, on);
+    on = false; /* if what follows spoiled the transaction: the reply by itself, and then that */
+  }
+  for (int tries = on ? 2 : 1; round == ROUND_BROKEN && tries && db_alive(w->db); tries--, on = false) {
+    if (!aside) aside = w->a, w->a = arena_new(); /* the reply lives in the arena that load() resets */
+    w->logging_in = was_login, w->relogged = relogged;
+    round = take_reply(w, &r, false, on);
+  }
   spent(w, before);
   arena_free(aside);
   log_scope(NULL);

@@ -94,6 +94,7 @@ struct work {
   /* engine's own */
   bool logging_in, relogged; struct work *next;
   struct arena *records; struct uuid home_secret; /* what load() read, kept over the call; call_secret as it left it */
+  int64_t loaded_ms, sent_ms;
   struct turn turn;
 };
 

@@ -12,24 +12,22 @@ bool wf_check_begin(struct work *w, const char *type, struct uuid target, const 
 bool wf_check_end(struct work *w, struct uuid target, struct err *e) { return db_exec(w->db, w->a, &Q_CHECK_END, NULL, e, target.s); }
 
 static bool load_infra(struct work *w, struct uuid id, struct err *e) {
-  if (!infra_get(w->db, w->a, id, &w->infra, e)) return false;
+  if (!infra_get_bare(w->db, w->a, id, &w->infra, e)) return false;
   w->has_infra = true, w->call_secret = w->infra.kubeconfig_secret;
   return true;
 }
 
 bool wf_load_endpoint(struct work *w, struct err *e) {
-  if (!endpoint_get(w->db, w->a, w->subject, &w->endpoint, e)) return false;
+  if (!endpoint_get_bare(w->db, w->a, w->subject, &w->endpoint, e)) return false;
   w->has_endpoint = true;
   return load_infra(w, w->endpoint.infra_uuid, e);
 }
 
 bool wf_load_party(struct work *w, struct err *e) {
-  if (!participant_get(w->db, w->a, w->subject, &w->party, e)) return false;
+  if (!participant_pair(w->db, w->a, w->subject, &w->party, &w->exchange, &w->has_exchange, e)) return false;
   w->has_party = true;
-  if (w->party.type == TYPE_CLUSTER && !participant_exchange(w->db, w->a, w->party.federation_uuid, &w->exchange, &w->has_exchange, e)) return false;
-  if (w->party.type == TYPE_EXCHANGE) w->exchange = w->party, w->has_exchange = true;
   if (!w->party.is_managed) return true;
-  if (!endpoint_get(w->db, w->a, w->party.endpoint_uuid, &w->endpoint, e)) return false;
+  if (!endpoint_get_bare(w->db, w->a, w->party.endpoint_uuid, &w->endpoint, e)) return false;
   w->has_endpoint = true;
   return load_infra(w, w->endpoint.infra_uuid, e);
 }

@@ -6,17 +6,19 @@
 #include "db/db.h"
 
 #define CIRCUIT "i.circuit_failures, " USEC("i.circuit_since") ", " USEC("i.circuit_until") ", i.circuit_class, i.circuit_args"
-#define COLS "i.uuid, i.id, i.name, i.description, i.type, i.api_host, coalesce(i.kubeconfig_secret::text, ''), i.config_sha256, i.kubeconfig_shown, i.auth_kind, i.auth_subject, i.ca_sha256, " \
+#define COLS(counts) "i.uuid, i.id, i.name, i.description, i.type, i.api_host, coalesce(i.kubeconfig_secret::text, ''), i.config_sha256, i.kubeconfig_shown, i.auth_kind, i.auth_subject, i.ca_sha256, " \
   USEC("i.cert_not_after") ", i.insecure_tls, to_json(i.namespaces)::text, i.use_registry, i.registry, i.use_registry_secret, i.registry_server, i.registry_username, coalesce(i.registry_secret::text, ''), " \
   "i.facts, " USEC("i.tested_at") ", i.test_ok, i.test_class, i.test_args, i.version, " USEC("i.created_at") ", " USEC("i.updated_at") ", " \
-  "(select count(*) from endpoint e where e.infra_uuid = i.uuid), (select count(*) from participant p where p.infra_uuid = i.uuid and p.deleted_at is null), coalesce(i.facts->>'git_version', ''), " CIRCUIT
+  counts ", coalesce(i.facts->>'git_version', ''), " CIRCUIT
 /* The same places; what no list shows (the kubeconfig above all) is null. */
 static const struct stmt Q_LIST = {"infra_list",
     "select i.uuid, i.id, i.name, i.description, i.type, i.api_host, null, null, null, i.auth_kind, null, null, null, i.insecure_tls, case when i.namespaces <> '{}' then to_json(i.namespaces)::text end, i.use_registry, i.registry, "
     "i.use_registry_secret, null, null, null, null, " USEC("i.tested_at") ", i.test_ok, null, null, i.version, " USEC("i.created_at") ", null, coalesce(e.n, 0), coalesce(p.n, 0), i.facts->>'git_version', " CIRCUIT " from infra i "
     "left join (select infra_uuid, count(*) n from endpoint group by infra_uuid) e on e.infra_uuid = i.uuid "
     "left join (select infra_uuid, count(*) n from participant where deleted_at is null group by infra_uuid) p on p.infra_uuid = i.uuid order by i.name"};
-static const struct stmt Q_GET = {"infra_get", "select " COLS " from infra i where i.uuid = $1", STMT_READS};
+#define COUNTS "(select count(*) from endpoint e where e.infra_uuid = i.uuid), (select count(*) from participant p where p.infra_uuid = i.uuid and p.deleted_at is null)"
+static const struct stmt Q_GET = {"infra_get", "select " COLS(COUNTS) " from infra i where i.uuid = $1"};
+static const struct stmt Q_BARE = {"infra_bare", "select " COLS("0, 0") " from infra i where i.uuid = $1", STMT_READS};
 static const struct stmt Q_INSERT = {"infra_insert",
     "insert into infra (uuid, name, description, type, kubeconfig_secret, config_sha256, kubeconfig_shown, api_host, ca_sha256, auth_kind, auth_subject, cert_not_after, insecure_tls, namespaces, "
     "use_registry, registry, use_registry_secret, registry_server, registry_username, registry_secret) values ($1, $2, $3, $4, nullif($5, '')::uuid, $6, $7, $8, $9, $10, $11, "
@@ -36,7 +38,7 @@ static const struct stmt Q_CIRCUIT = {"infra_circuit",
     "circuit_args = case when $2 then '[]' else $4::jsonb end from (select uuid, circuit_since is not null as open from infra where uuid = $1 and not ($2::boolean and circuit_failures = 0 and circuit_since is null) for update) was "
     "where i.uuid = was.uuid returning was.open <> (i.circuit_since is not null)"};
 static const struct stmt Q_CIRCUIT_TRY = {"infra_circuit_try", "update infra set circuit_until = now() + $2::int * interval '1 second' where uuid = $1 and circuit_since is not null and circuit_until <= now()"};
-const struct stmt *const STMTS_INFRA[] = {&Q_LIST, &Q_GET, &Q_INSERT, &Q_UPDATE, &Q_DELETE, &Q_HELD, &Q_TEST, &Q_CIRCUIT, &Q_CIRCUIT_TRY, NULL};
+const struct stmt *const STMTS_INFRA[] = {&Q_LIST, &Q_GET, &Q_BARE, &Q_INSERT, &Q_UPDATE, &Q_DELETE, &Q_HELD, &Q_TEST, &Q_CIRCUIT, &Q_CIRCUIT_TRY, NULL};
 
 static bool names(struct arena *a, const char *json, const char ***out, size_t *n, struct err *e) {
   js *v = NULL;
@@ -78,6 +80,12 @@ bool infra_list(struct db *db, struct arena *a, struct infra **out, size_t *n, s
 bool infra_get(struct db *db, struct arena *a, struct uuid id, struct infra *out, struct err *e) {
   struct rows r;
   if (!db_query(db, a, &Q_GET, &r, e, id.s)) return false;
+  return r.n ? map(a, &r, 0, out, e) : err_set(e, FAIL_NOT_FOUND, MSG_INFRA_UNKNOWN, id.s);
+}
+
+bool infra_get_bare(struct db *db, struct arena *a, struct uuid id, struct infra *out, struct err *e) {
+  struct rows r;
+  if (!db_query(db, a, &Q_BARE, &r, e, id.s)) return false;
   return r.n ? map(a, &r, 0, out, e) : err_set(e, FAIL_NOT_FOUND, MSG_INFRA_UNKNOWN, id.s);
 }
 

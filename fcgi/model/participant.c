@@ -7,13 +7,15 @@
 #include "db/db.h"
 #include "model/federation.h"
 #include "model/infra.h"
+#include "model/status.h"
 
-#define COLS(yaml) "p.uuid, p.federation_uuid, coalesce(p.endpoint_uuid::text, ''), coalesce(p.infra_uuid::text, ''), coalesce(p.chart_uuid::text, ''), coalesce(p.registry_secret::text, ''), p.name, p.description, p.type, p.party_id, p.status, p.is_managed, " \
+#define COLS(yaml, live) "p.uuid, p.federation_uuid, coalesce(p.endpoint_uuid::text, ''), coalesce(p.infra_uuid::text, ''), coalesce(p.chart_uuid::text, ''), coalesce(p.registry_secret::text, ''), p.name, p.description, p.type, p.party_id, p.status, p.is_managed, " \
   "p.namespace, p.deployment_name, " yaml ", p.chart_version, p.cluster_uuid, p.job_uuid, p.is_new_namespace, p.namespace_uid, p.use_registry_secret, p.registry_server, p.registry_username, p.service_type, " \
   "p.cert_modes, p.access_info, p.ingress_info, p.routes_seen, " USEC("p.routes_seen_at") ", p.error_class, p.error_args, " USEC("p.checked_at") ", p.was_active, p.row_version, " USEC("p.created_at") ", " USEC("p.updated_at") ", " \
-  "f.name, f.domain, coalesce(e.name, ''), coalesce(case when e.namespace = '' then 'kube-fate' else e.namespace end, ''), coalesce(i.name, ''), coalesce(c.chart_name, ''), coalesce(c.name, ''), coalesce(c.portal, false), " \
-  "coalesce(o.uuid::text, ''), coalesce(o.kind, ''), coalesce(o.state, ''), coalesce(o.percent, 0), coalesce(o.cause, '')"
-#define FROM " from participant p join federation f on f.uuid = p.federation_uuid left join endpoint e on e.uuid = p.endpoint_uuid left join infra i on i.uuid = p.infra_uuid left join chart c on c.uuid = p.chart_uuid " \
+  "f.name, f.domain, coalesce(e.name, ''), coalesce(case when e.namespace = '' then 'kube-fate' else e.namespace end, ''), coalesce(i.name, ''), coalesce(c.chart_name, ''), coalesce(c.name, ''), coalesce(c.portal, false), " live
+#define OPERATION "coalesce(o.uuid::text, ''), coalesce(o.kind, ''), coalesce(o.state, ''), coalesce(o.percent, 0), coalesce(o.cause, '')"
+#define NAMES " from participant p join federation f on f.uuid = p.federation_uuid left join endpoint e on e.uuid = p.endpoint_uuid left join infra i on i.uuid = p.infra_uuid left join chart c on c.uuid = p.chart_uuid "
+#define FROM NAMES \
   "left join operation o on o.subject = p.uuid and o.subject_type = 'participant' and o.state in ('queued', 'running', 'failed') where p.deleted_at is null "
 /* What lists show, and no more: printing and carrying fifty columns of fifty rows cost more than finding them; so did sorting them there. */
 #define LIST_COLS(ingress) "p.uuid, p.endpoint_uuid, p.infra_uuid, p.chart_uuid, p.name, p.description, p.type, p.party_id, p.status, p.is_managed, p.namespace, p.chart_version, p.cluster_uuid, p.access_info, " \
@@ -29,8 +31,11 @@ static const struct stmt Q_PAGE = {"participant_page",
     "from federation f where f.uuid = $1 and f.deleted_at is null union all "
     "select " LIST_COLS("case when $2::boolean then p.ingress_info end") ", null, null" LIST_FROM "where p.deleted_at is null and p.federation_uuid = $1 union all "
     "select o.subject, null, null, null, '', '', -1::smallint, 0, 0::smallint, false, '', '', '', null, null, null, '', 0, '', '', o.state, o.percent from operation o where o.federation_uuid = $1 and o.subject_type in ('participant', 'federation') and o.state in ('queued', 'running', 'failed')"};
-static const struct stmt Q_GET = {"participant_get", "select " COLS("p.generated_yaml, p.deployment_yaml") FROM "and p.uuid = $1", STMT_READS};
-static const struct stmt Q_EXCHANGE = {"participant_exchange", "select " COLS("p.generated_yaml, p.deployment_yaml") FROM "and p.federation_uuid = $1 and p.type = 1", STMT_READS};
+static const struct stmt Q_GET = {"participant_get", "select " COLS("p.generated_yaml, p.deployment_yaml", OPERATION) FROM "and p.uuid = $1"};
+/* The participant and, when that is another one, its federation's exchange. */
+static const struct stmt Q_PAIR = {"participant_pair",
+    "select " COLS("'', p.deployment_yaml", "'', '', '', 0, ''") NAMES "where p.deleted_at is null and (p.uuid = $1 or (p.type = 1 and p.federation_uuid = (select federation_uuid from participant where uuid = $1)))", STMT_READS};
+static const struct stmt Q_EXCHANGE = {"participant_exchange", "select " COLS("p.generated_yaml, p.deployment_yaml", OPERATION) FROM "and p.federation_uuid = $1 and p.type = 1"};
 static const struct stmt Q_INSERT = {"participant_insert",
     "insert into participant (uuid, federation_uuid, endpoint_uuid, infra_uuid, chart_uuid, name, description, type, party_id, status, is_managed, namespace, deployment_name, generated_yaml, deployment_yaml, chart_version, "
     "use_registry_secret, registry_server, registry_username, registry_secret, service_type, cert_modes, access_info) values ($1, $2, nullif($3, '')::uuid, nullif($4, '')::uuid, nullif($5, '')::uuid, $6, $7, $8, $9, $10, $11, $12, "
@@ -49,7 +54,7 @@ static const struct stmt Q_WANTED = {"participant_wanted",
 #define SET(col, cast, more) {{"participant_set_" #col, "update participant set " #col " = $2" cast more ", row_version = row_version + 1, updated_at = now() where uuid = $1"}, #col}
 static const struct setter { struct stmt q; const char *column; } SETTERS[] = {SET(cluster_uuid, "", ""), SET(job_uuid, "", ""), SET(deployment_yaml, "", ""), SET(access_info, "::jsonb", ""), SET(ingress_info, "::jsonb", ""),
     SET(cert_modes, "::jsonb", ""), SET(routes_seen, "::jsonb", ", routes_seen_at = now()"), SET(chart_version, "", ""), SET(is_new_namespace, "::boolean", ""), SET(namespace_uid, "", ""), SET(was_active, "::boolean", ""), SET(workloads, "::jsonb", "")};
-const struct stmt *const STMTS_PARTICIPANT[] = {&Q_LIST, &Q_BY_ENDPOINT, &Q_PAGE, &Q_GET, &Q_EXCHANGE, &Q_INSERT, &Q_PARTY, &Q_NEXT, &Q_STATUS, &Q_BURY, &Q_WANTED, &SETTERS[0].q, &SETTERS[1].q, &SETTERS[2].q, &SETTERS[3].q, &SETTERS[4].q,
+const struct stmt *const STMTS_PARTICIPANT[] = {&Q_LIST, &Q_BY_ENDPOINT, &Q_PAGE, &Q_GET, &Q_PAIR, &Q_EXCHANGE, &Q_INSERT, &Q_PARTY, &Q_NEXT, &Q_STATUS, &Q_BURY, &Q_WANTED, &SETTERS[0].q, &SETTERS[1].q, &SETTERS[2].q, &SETTERS[3].q, &SETTERS[4].q,
     &SETTERS[5].q, &SETTERS[6].q, &SETTERS[7].q, &SETTERS[8].q, &SETTERS[9].q, &SETTERS[10].q, &SETTERS[11].q, NULL};
 
 static void map(const struct rows *r, int i, struct participant *o) {
@@ -135,6 +140,19 @@ bool participant_exchange(struct db *db, struct arena *a, struct uuid f, struct 
   *found = r.n > 0;
   if (r.n) map(&r, 0, out);
   return true;
+}
+
+bool participant_pair(struct db *db, struct arena *a, struct uuid id, struct participant *out, struct participant *exchange, bool *found, struct err *e) {
+  struct rows r;
+  bool self = *found = false;
+  if (!db_query(db, a, &Q_PAIR, &r, e, id.s)) return false;
+  for (int i = 0; i < r.n; i++) {
+    struct participant p;
+    map(&r, i, &p);
+    if (p.type == TYPE_EXCHANGE) *exchange = p, *found = true;
+    if (uuid_eq(p.uuid, id)) *out = p, self = true;
+  }
+  return self || err_set(e, FAIL_NOT_FOUND, MSG_PARTY_UNKNOWN, id.s);
 }
 
 static const struct { const char *constraint; enum msg say; } CONFLICTS[] = {{"participant_exchange", MSG_PARTY_EXCHANGE_EXISTS}, {"participant_party", MSG_PARTY_ID_TAKEN}, {"participant_name", MSG_PARTY_NAME_TAKEN}, {"participant_place", MSG_PARTY_PLACE_TAKEN}};
