@@ -7,6 +7,7 @@
 #include "deploy/cause.h"
 #include "deploy/fsm.h"
 #include "deploy/store.h"
+#include "deploy/watch.h"
 #include "kube/kube.h"
 #include "kube/read.h"
 #include "kubefate/kubefate.h"
@@ -25,6 +26,7 @@ struct work *work_new(struct engine *en, long id, long token) {
 }
 
 void work_free(struct work *w) {
+  watch_forget(w);
   w->eng->in_flight--;
   for (struct work **at = &w->eng->all; *at; at = &(*at)->next)
     if (*at == w) { *at = w->next; break; }
@@ -121,6 +123,7 @@ static bool wait_more(struct work *w, int ms, const struct err *opt_last, bool *
   if (ms > left) ms = (int)left;
   *ended = true; /* released: the work goes back to the table */
   progress(w);
+  if (!opt_last && watch_wants(w)) return w->watch.parked = true, store_save(w, KEEP_LEASE, w->eng->conf->lease_s, 0, lost, e);
   int64_t due = clock_mono_ms() + ms;
   if (due < w->eng->next_due) w->eng->next_due = due;
   return store_save(w, KEEP_RELEASE, 0, ms, lost, e);
@@ -249,6 +252,7 @@ static void send_call(struct work *w, struct peer *p, const struct call *c, int6
   if ((w->st->flags & STEP_KUBEFATE) && !w->raw) out = kube_via_service(w->a, w->endpoint.kube_ns, "kubefate:8080", *c);
   /* Somebody waits 9.5 s for a probe: a server that says nothing is told of before that. */
   if (streq(w->wf->class, "probe")) out.timeout_ms = PROBE_CALL_MS;
+  watch_called(w, &out);
   w->sent_ms = clock_mono_ms();
   out.send_by_ms = began + w->eng->conf->lease_s * 1000 - SEND_RESERVE_MS;
   xfer_start(w->eng->xfer, p, w->a, &out, w);
@@ -277,6 +281,7 @@ static enum round record_fault(struct work *w, const struct err *why) {
 /* Nothing of this transaction is kept. */
 static enum round void_outcome(struct work *w, struct tx *tx, enum outcome o, bool lost, const struct err *step_err, const struct err *e) {
   if (tx->open) tx_rollback(tx);
+  w->watch.parked = false;
   if (lost) return log_info("engine", "lease lost, result dropped", "workflow", w->wf->name), ROUND_OVER;
   log_err(LOG_LEVEL_WARN, "engine", w->st->key, step_err->kind ? step_err : e);
   return o == OUT_FAIL ? record_fault(w, step_err) : ROUND_BROKEN; /* the step is repeated from its last committed state */
@@ -395,6 +400,11 @@ static void spent(struct work *w, unsigned before) {
   w->eng->spent[streq(class, "check") ? SPENT_CHECKS : streq(class, "probe") ? SPENT_PROBES : SPENT_OPERATIONS] += db_count(w->db) - before;
 }
 
+static void let_go(struct work *w) {
+  if (w->watch.parked) watch_park(w);
+  else work_free(w);
+}
+
 void drive(struct work *w) {
   for (int i = 0; i < MAX_LOOP; i++) {
     unsigned before = db_count(w->db);
@@ -403,7 +413,7 @@ void drive(struct work *w) {
     log_scope(NULL);
     if (r == ROUND_SENT) return;
     if (r == ROUND_BROKEN) give_back(w, w->wf ? BROKEN_MS : 10 * BROKEN_MS); /* a workflow that only a newer program knows is left to it */
-    if (r != ROUND_AGAIN) { work_free(w); return; }
+    if (r != ROUND_AGAIN) { let_go(w); return; }
   }
   log_error("engine", "too many rounds without a call", "workflow", w->wf ? w->wf->name : "");
   give_back(w, 10 * BROKEN_MS); /* until the operation's deadline */
@@ -460,6 +470,7 @@ void drive_reply(struct work *w, const struct reply *r0) {
   bool was_login = w->logging_in, relogged = w->relogged, on = !w->eng->stopping;
   unsigned before = db_count(w->db);
   enum round round = ROUND_BROKEN;
+  watch_answered(w, &r);
   if (is_warm(w)) {
     if (w->intent_at == -1) w->intent_at = w->now;
     time_passed(w, w->sent_ms);
@@ -480,5 +491,5 @@ void drive_reply(struct work *w, const struct reply *r0) {
     return;
   }
   if (round != ROUND_OVER) give_back(w, round == ROUND_AGAIN ? 0 : BROKEN_MS);
-  work_free(w);
+  let_go(w);
 }

@@ -20,6 +20,7 @@
 #define DEPLOY_ENGINE_H
 #include <stdbool.h>
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/uuid.h"
@@ -55,6 +56,10 @@ enum step_flag {
 struct work; struct engine;
 typedef enum outcome step_request(struct work *w, struct call *c, struct err *e);
 typedef enum outcome step_digest(struct work *w, const struct reply *r, struct err *e);
+/* What matters in the answers that a waiting step gets again and again: as long as the gist stays the same, the engine asks on without the database
+ * (watch.h). raw: the call went to Kubernetes itself. parts: JSON for the operation's components, NULL = none. False: only the digest can tell. */
+struct glimpse { const char *gist, *parts; double fraction; };
+typedef bool step_see(struct arena *a, bool raw, const struct reply *r, struct glimpse *g);
 struct step {
   const char *key;        /* label: text key "step.<key>" */
   step_request *request; step_digest *digest;
@@ -62,6 +67,7 @@ struct step {
   const char *look;       /* EFFECT_ONCE */
   const char *retry_from; /* where a person's retry starts; NULL = this step */
   const char *jumps;      /* other steps it may go to by OUT_GOTO, "observe quiet"; NULL = none. The engine refuses a jump that is not declared (BUG) */
+  step_see *see;          /* NULL = every look of this step is digested */
 };
 enum work_end { END_SUCCEEDED, END_FAILED, END_CANCELLED };
 struct workflow {
@@ -74,7 +80,8 @@ struct workflow {
 
 /* What the next store_save writes besides the work's own row (turn.c). */
 enum { TURN_ROWS = 16 };
-struct turn { struct { int ord, deadline_s; const char *state; double fraction; bool begin; } row[TURN_ROWS]; int n; bool percent, settled; };
+struct watch { struct { char *path; uint64_t gist; int64_t due_ms; } look[2] /* KubeFATE's, Kubernetes' own */; uint64_t parts; int64_t full_ms; int at; bool raw_taken, parked, calling, lost; };
+struct turn { struct { int ord, deadline_s; const char *state; double fraction; bool begin; } row[TURN_ROWS]; int n; bool percent, settled; struct buf parts; };
 
 struct work {
   struct engine *eng; struct db *db; struct arena *a;
@@ -96,6 +103,7 @@ struct work {
   struct arena *records; struct uuid home_secret; /* what load() read, kept over the call; call_secret as it left it */
   int64_t loaded_ms, sent_ms;
   struct turn turn;
+  struct watch watch;
 };
 
 /* Evidence: what was last observed, with a cause class of deploy/cause.h ("" = just progress). The next action follows from the class; the beginning of a

@@ -8,6 +8,7 @@
 #include "deploy/drive.h"
 #include "deploy/duties.h"
 #include "deploy/store.h"
+#include "deploy/watch.h"
 
 enum { SLOTS = 64, PER_CLUSTER = 2, DUTIES_MS = 60000, LOOK_MS = 1000, DRAIN_MS = 11000 };
 
@@ -67,16 +68,20 @@ static void duties(struct runner *r) {
 
 static void take_replies(struct runner *r) {
   struct xfer_done d;
-  while (xfer_next(r->en.xfer, &d)) drive_reply(d.user, &d.reply);
+  while (xfer_next(r->en.xfer, &d))
+    if (!watch_reply(d.user, &d.reply)) drive_reply(d.user, &d.reply);
 }
 
 static void turn(struct runner *r, bool stopping) {
   bool up = get_ready(r);
   if (up && !stopping) {
-    if (db_take_notifies(r->en.db) || clock_mono_ms() >= due(r)) claim(r);
+    bool told = db_take_notifies(r->en.db);
+    r->en.watching.look |= told;
+    if (told || clock_mono_ms() >= due(r)) claim(r);
+    if (db_alive(r->en.db)) watch_turn(&r->en);
     if (db_alive(r->en.db)) duties(r);
   }
-  int64_t pause = up ? due(r) - clock_mono_ms() : 500;
+  int64_t next = stopping || due(r) < watch_due(&r->en) ? due(r) : watch_due(&r->en), pause = up ? next - clock_mono_ms() : 500;
   int fds[2] = {r->sig_fd, db_socket(r->en.db)};
   xfer_wait(r->en.xfer, fds, fds[1] >= 0 ? 2 : 1, pause < 0 ? 0 : pause > LOOK_MS ? LOOK_MS : (int)pause);
   take_replies(r);
@@ -96,7 +101,7 @@ int poller_runner(const struct conf *c, int slot, const char *instance) {
   r.sig_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
   signal(SIGPIPE, SIG_IGN);
   r.en = (struct engine){.conf = &r.conf, .db = db_new(c->conninfo, "fedlcm-poller", 10000), .xfer = xfer_new(SLOTS, PER_CLUSTER)};
-  r.en.reach = reach_new(r.en.xfer, &key);
+  r.en.reach = reach_new(r.en.xfer, &key), r.en.watching.on = true;
   log_info("runner", "started", "holder", r.holder);
   while (!told_to_stop(&r)) turn(&r, false);
   /* Calls under way may finish; their results are kept, and the work is free for the others at once. */

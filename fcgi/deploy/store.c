@@ -42,16 +42,12 @@ static const struct stmt Q_DEFER = {"work_defer",
 static const struct stmt Q_EVIDENCE = {"work_evidence",
     "update operation set cause = $2, evidence_class = $3, evidence_args = $4::jsonb, evidence_at = now(), next_action = $5, version = version + 1 where id = $1", STMT_NOTES};
 static const struct stmt Q_LEFTOVERS = {"work_leftovers", "update operation set leftovers = $2::jsonb where id = $1"};
-static const struct stmt Q_PART = {"work_part",
-    "insert into operation_component (operation_id, name, status, ready, reason, message) values ($1, $2, $3, $4, $5, $6) on conflict (operation_id, name) do update set "
-    "since = case when operation_component.status <> excluded.status then now() else operation_component.since end, status = excluded.status, ready = excluded.ready, "
-    "reason = excluded.reason, message = excluded.message", STMT_NOTES};
 static const struct stmt Q_WAKE_FED = {"work_wake_fed",
     "update work w set run_at = now() from operation o where w.class = 'operation' and w.ref = o.id and o.federation_uuid = $1 and o.state in ('queued', 'running') "
     "and w.lease_until is null and not w.ended and w.run_at > now()"};
 static const struct stmt Q_NOTIFY = {"work_notify", "select pg_notify('fedlcm_work', '')"};
 static const struct stmt Q_LAST_EVIDENCE = {"work_last_evidence", "select evidence_class, evidence_args from operation where id = $1 and cause <> ''"};
-const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_RECOVER, &Q_CLAIM, &Q_NEXT, &Q_LOAD, &Q_LOAD_PROBE, &Q_LOAD_CHECK, &Q_OP_END, &Q_OP_UNHOLD, &Q_OP_SKIP, &Q_WORK_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_DEFER, &Q_EVIDENCE, &Q_LEFTOVERS, &Q_PART, &Q_WAKE_FED, &Q_NOTIFY, NULL};
+const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_RECOVER, &Q_CLAIM, &Q_NEXT, &Q_LOAD, &Q_LOAD_PROBE, &Q_LOAD_CHECK, &Q_OP_END, &Q_OP_UNHOLD, &Q_OP_SKIP, &Q_WORK_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_DEFER, &Q_EVIDENCE, &Q_LEFTOVERS, &Q_WAKE_FED, &Q_NOTIFY, NULL};
 
 static const char *l(struct arena *a, long v) { return arena_fmt(a, "%ld", v); }
 static bool is_op(const struct work *w) { return streq(w->wf->class, "operation"); }
@@ -197,10 +193,6 @@ bool work_event(struct work *w, bool error, struct text t, struct err *e) {
   if (streq(w->wf->class, "probe") || streq(w->subject_type, "federation")) return true; /* a federation's history is its members' */
   int type = w->has_party ? w->party.type + 1 : ENTITY_ENDPOINT;
   return event_add(w->db, w->a, w->subject, type, is_op(w) ? w->ref : 0, error, w->actor ? w->actor : "", t, e);
-}
-
-bool work_part(struct work *w, const char *name, const char *status, bool ready, const char *reason, const char *message, struct err *e) {
-  return is_op(w) ? db_exec(w->db, w->a, &Q_PART, NULL, e, l(w->a, w->ref), name, status, ready ? "t" : "f", nn(reason), nn(message)) : true;
 }
 
 bool work_wake_federation(struct work *w, struct uuid federation, struct err *e) {

@@ -27,6 +27,8 @@ void store_percent(struct work *w);
 /* Writes what was noted, for ends: under no token, the caller's next statement is. */
 bool store_noted(struct work *w, struct err *e) __attribute__((warn_unused_result));
 bool store_end(struct work *w, enum work_end how, const struct err *opt_why, bool *lost, struct err *e) __attribute__((warn_unused_result));
+/* Components and progress of a waiting step, under the token and with a new lease. */
+bool store_glimpse(struct work *w, const struct glimpse *g, bool *lost, struct err *e) __attribute__((warn_unused_result));
 /* Checks: the outcome on their row. */
 bool store_check_result(struct work *w, bool ok, struct text t, struct err *e) __attribute__((warn_unused_result));
 /* The evidence last stored, as an error (kind FAIL_TIMEOUT), or nothing. */

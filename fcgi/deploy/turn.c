@@ -9,7 +9,11 @@
   "lease_until = case when $7 = '' then now() + make_interval(secs => $8::float8) end, run_at = case when $7 = '' then run_at else now() + make_interval(secs => $7::float8 / 1000) end, " \
   "step_deadline = case when $9 <> '0' then to_timestamp($9::float8 / 1000000) end where id = $1 and lease_token = $2"
 /* k: one row when the work is still ours. It is the first to be written: what hangs on it must not run without it. */
-#define NOTED(op, rows, percent, settled) \
+#define NOTED(op, rows, percent, settled, parts) \
+  "y as (insert into operation_component (operation_id, name, status, ready, reason, message) select distinct on (y.n) " op "::bigint, y.n, y.s, y.r, y.w, y.m " \
+  "from k, jsonb_to_recordset(" parts "::jsonb) as y(n text, s text, r boolean, w text, m text) on conflict (operation_id, name) do update set " \
+  "since = case when operation_component.status <> excluded.status then now() else operation_component.since end, status = excluded.status, ready = excluded.ready, reason = excluded.reason, message = excluded.message " \
+  "where (operation_component.status, operation_component.ready, operation_component.reason, operation_component.message) is distinct from (excluded.status, excluded.ready, excluded.reason, excluded.message)), " \
   "x as (select x.* from k, jsonb_to_recordset(" rows "::jsonb) as x(o smallint, s text, f real, b boolean, d float8)), " \
   "s as (update operation_step t set state = x.s, fraction = greatest(t.fraction, x.f), started_at = case when x.b then coalesce(t.started_at, now()) else t.started_at end, " \
   "deadline = case when x.b then now() + make_interval(secs => x.d) else t.deadline end, attempts = t.attempts + x.b::int, ended_at = case when x.s in ('done', 'skipped', 'failed') then now() end " \
@@ -23,13 +27,14 @@
   "evidence_args = case when " settled "::boolean then '[]' else evidence_args end, evidence_at = case when not " settled "::boolean then evidence_at end, version = version + 1 " \
   "from k, p, c where o.id = " op "::bigint and (c.steps or p.p > o.percent or (" settled "::boolean and o.evidence_class <> ''))) "
 static const struct stmt Q_SAVE = {"work_save", WORK};
-static const struct stmt Q_TURN = {"work_turn", "with k as (" WORK " returning id), " NOTED("$10", "$11", "$12", "$13") "select from k"};
-static const struct stmt Q_NOTED = {"work_noted", "with k as (select), " NOTED("$1", "$2", "$3", "$4") "select"};
-const struct stmt *const STMTS_TURN[] = {&Q_SAVE, &Q_TURN, &Q_NOTED, NULL};
+static const struct stmt Q_TURN = {"work_turn", "with k as (" WORK " returning id), " NOTED("$10", "$11", "$12", "$13", "$14") "select from k"};
+static const struct stmt Q_NOTED = {"work_noted", "with k as (select), " NOTED("$1", "$2", "$3", "$4", "$5") "select"};
+static const struct stmt Q_GLIMPSE = {"work_glimpse", "with k as (update work set lease_until = now() + make_interval(secs => $8::float8) where id = $6 and lease_token = $7 and not ended returning id), " NOTED("$1", "$2", "$3", "$4", "$5") "select from k"};
+const struct stmt *const STMTS_TURN[] = {&Q_SAVE, &Q_TURN, &Q_NOTED, &Q_GLIMPSE, NULL};
 
 static const char *l(struct arena *a, long v) { return arena_fmt(a, "%ld", v); }
 static bool is_op(const struct work *w) { return streq(w->wf->class, "operation"); }
-static bool noted(const struct work *w) { return is_op(w) && (w->turn.n || w->turn.percent || w->turn.settled); }
+static bool noted(const struct work *w) { return is_op(w) && (w->turn.n || w->turn.percent || w->turn.settled || w->turn.parts.n); }
 static const char *flag(bool v) { return v ? "t" : "f"; }
 
 /* The last word about a step counts; that it began, too, stays. */
@@ -59,6 +64,18 @@ void store_step_begin(struct work *w, int deadline_s) {
 void store_settled(struct work *w) { w->turn.settled = true, w->cause = "", w->seen.key = MSG_NONE; }
 void store_percent(struct work *w) { w->turn.percent = true; }
 
+bool work_part(struct work *w, const char *name, const char *status, bool ready, const char *reason, const char *message, struct err *e) {
+  struct buf *b = &w->turn.parts;
+  struct jsw j;
+  (void)e;
+  if (!is_op(w)) return true;
+  if (!b->a) buf_init(b, w->a, 1 << 20);
+  buf_ch(b, b->n ? ',' : '['), jsw_init(&j, b);
+  jsw_obj(&j), jsw_kstr(&j, "n", name), jsw_kstr(&j, "s", status), jsw_kbool(&j, "r", ready), jsw_kstr(&j, "w", nn(reason)), jsw_kstr(&j, "m", nn(message)), jsw_end_obj(&j);
+  return true;
+}
+static const char *parts_json(struct work *w) { return w->turn.parts.n ? (buf_ch(&w->turn.parts, ']'), w->turn.parts.p) : "[]"; }
+
 static const char *rows_json(struct work *w) {
   struct buf b;
   buf_init(&b, w->a, 8192), buf_ch(&b, '[');
@@ -73,7 +90,7 @@ bool store_save(struct work *w, enum keep keep, int lease_s, int wait_ms, bool *
   const char *intent = w->intent_at == -1 ? "now" : w->intent_at ? "keep" : "none", *id = l(w->a, w->id), *token = l(w->a, w->token), *step = l(w->a, w->step), *memo = js_dump(w->a, w->memo), *attempt = l(w->a, w->attempt);
   const char *wait = keep == KEEP_RELEASE ? l(w->a, wait_ms) : "", *lease = l(w->a, lease_s), *deadline = arena_fmt(w->a, "%lld", (long long)w->step_deadline);
   tx_last(w->db);
-  bool ok = noted(w) ? db_exec(w->db, w->a, &Q_TURN, &n, e, id, token, step, memo, intent, attempt, wait, lease, deadline, l(w->a, w->ref), rows_json(w), flag(w->turn.percent), flag(w->turn.settled))
+  bool ok = noted(w) ? db_exec(w->db, w->a, &Q_TURN, &n, e, id, token, step, memo, intent, attempt, wait, lease, deadline, l(w->a, w->ref), rows_json(w), flag(w->turn.percent), flag(w->turn.settled), parts_json(w))
                      : db_exec(w->db, w->a, &Q_SAVE, &n, e, id, token, step, memo, intent, attempt, wait, lease, deadline);
   w->turn = (struct turn){.n = 0};
   *lost = n == 0;
@@ -82,7 +99,17 @@ bool store_save(struct work *w, enum keep keep, int lease_s, int wait_ms, bool *
 
 bool store_noted(struct work *w, struct err *e) {
   if (!noted(w)) return true;
-  bool ok = db_exec(w->db, w->a, &Q_NOTED, NULL, e, l(w->a, w->ref), rows_json(w), flag(w->turn.percent), flag(w->turn.settled));
+  bool ok = db_exec(w->db, w->a, &Q_NOTED, NULL, e, l(w->a, w->ref), rows_json(w), flag(w->turn.percent), flag(w->turn.settled), parts_json(w));
   w->turn = (struct turn){.n = 0};
+  return ok;
+}
+
+bool store_glimpse(struct work *w, const struct glimpse *g, bool *lost, struct err *e) {
+  int n = 0;
+  w->turn = (struct turn){.n = 0};
+  note(w, "running", g->fraction, 0);
+  bool ok = db_exec(w->db, w->a, &Q_GLIMPSE, &n, e, l(w->a, w->ref), rows_json(w), "t", "f", g->parts, l(w->a, w->id), l(w->a, w->token), l(w->a, w->eng->conf->lease_s));
+  w->turn = (struct turn){.n = 0};
+  *lost = n == 0;
   return ok;
 }

@@ -17,7 +17,7 @@ static bool ended(struct work *w, enum work_end how, const struct err *why, stru
     {"certificates", p_certs_q, p_certs_d, EFFECT_SAFE, 0, 8, 120, NULL, NULL}, \
     {"look", p_look_q, p_look_d, EFFECT_READ, STEP_KUBEFATE, 1, 120, NULL, NULL}, \
     {"submit", p_submit_q, p_submit_d, EFFECT_ONCE, STEP_KUBEFATE, 4, 120, "look", "look"}, \
-    {"components", p_parts_q, p_parts_d, EFFECT_READ, STEP_KUBEFATE, 60, 3900, NULL, "look"}, \
+    {"components", p_parts_q, p_parts_d, EFFECT_READ, STEP_KUBEFATE, 60, 3900, NULL, "look", NULL, p_parts_see}, \
     {"services", p_services_q, p_services_d, EFFECT_READ, 0, 5, 240, NULL, NULL}
 #define LAST_STEPS \
     {"active", p_active_q, NULL, EFFECT_NONE, STEP_LAST, 1, 60, NULL, NULL}, \

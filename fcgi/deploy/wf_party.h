@@ -5,6 +5,7 @@
 /* create */
 step_request p_connect_q, p_namespace_q, p_pull_q, p_certs_q, p_look_q, p_submit_q, p_parts_q, p_services_q, p_ingresses_q, p_routes_q, p_active_q, p_stop_q;
 step_digest p_connect_d, p_namespace_d, p_pull_d, p_certs_d, p_look_d, p_submit_d, p_parts_d, p_services_d, p_ingresses_d, p_routes_d, p_stop_d;
+step_see p_parts_see;
 /* remove */
 step_request r_settle_q, r_routes_q, r_stop_q, r_find_q, r_delete_q, r_gone_q, r_leftover_q, r_secrets_q, r_space_q, r_done_q;
 step_digest r_stop_d, r_find_d, r_delete_d, r_gone_d, r_leftover_d, r_secrets_d, r_space_d;

@@ -208,6 +208,33 @@ enum outcome p_parts_d(struct work *w, const struct reply *r, struct err *e) {
   return o == OUT_DONE ? job_word(w, d, e) : o;
 }
 
+/* What matters while it waits: KubeFATE's word about the job, and why pods are not there. */
+bool p_parts_see(struct arena *a, bool raw, const struct reply *r, struct glimpse *g) {
+  struct err e = ERR_INIT;
+  const js *d = NULL;
+  struct pod_problem p;
+  struct kf_job j;
+  struct buf b;
+  struct jsw w;
+  size_t up = 0;
+  if (raw) {
+    if (kube_read(a, r, "Pods", &d, &e) != KUBE_DONE) return false;
+    kube_pod_problem(d, NULL, &p);
+    bool trouble = p.cause != POD_FINE && p.cause != POD_STARTING;
+    g->gist = arena_fmt(a, "%d %s %s %s", trouble ? (int)p.cause : 0, trouble ? nn(p.pod) : "", trouble ? nn(p.reason) : "", trouble ? nn(p.message) : "");
+    return true;
+  }
+  if (kf_read(a, r, &d, &e) != KF_DONE || !kf_job_read(a, d, &j) || kf_job_final(&j)) return false;
+  buf_init(&b, a, 1 << 20), jsw_init(&w, &b), jsw_arr(&w);
+  for (size_t i = 0; i < j.n_parts; i++) {
+    up += j.parts[i].ready;
+    jsw_obj(&w), jsw_kstr(&w, "n", j.parts[i].name), jsw_kstr(&w, "s", j.parts[i].status), jsw_kbool(&w, "r", j.parts[i].ready), jsw_kstr(&w, "w", ""), jsw_kstr(&w, "m", ""), jsw_end_obj(&w);
+  }
+  jsw_end_arr(&w);
+  *g = (struct glimpse){arena_fmt(a, "%s %s", j.status_text, j.cluster_id), b.p, j.n_parts ? (double)up / (double)j.n_parts : 0};
+  return true;
+}
+
 /* --- cancel: a stop is verified and repeated until the job has ended (a stop in the first instants is lost) --- */
 enum outcome p_stop_q(struct work *w, struct call *c, struct err *e) {
   (void)e;

@@ -1,0 +1,127 @@
+/* Waiting works that stay with their runner (deploy/watch.h): as long as the answers say the same nothing is stored; what changes, is stopped, or is not ours any
+ * more is noticed; and nothing is left behind. */
+#include "engine_world.h"
+#include "deploy/watch.h"
+
+static int looks, jobs_polled;
+static struct work *parked(void) {
+  for (struct work *w = W.en.all; w; w = w->next)
+    if (w->watch.parked) return w;
+  return NULL;
+}
+/* The answers to what the watch asks, until it asks nothing more now. */
+static void turn(void) {
+  struct work *p = parked();
+  if (p) p->watch.look[0].due_ms = 0;
+  watch_turn(&W.en);
+  while (F.pending.w) {
+    struct work *w = F.pending.w;
+    jobs_polled += strstr(F.pending.path, "/v1/job/") != NULL, looks++;
+    struct reply r = fake_answer();
+    forget_call();
+    if (!watch_reply(w, &r)) drive_reply(w, &r);
+  }
+}
+static const char *stored(void) { return ask("select md5(coalesce((select string_agg(w::text, '') from work w), '') || coalesce((select string_agg(o::text, '') from operation o), '') || (select count(*)::text from event))"); }
+/* An exchange whose job takes `slow` looks longer, watched. */
+static struct uuid waiting(int slow) {
+  struct uuid x = create_exchange();
+  memset(&W.en.watching, 0, sizeof W.en.watching);
+  W.en.watching.on = true, looks = jobs_polled = 0;
+  assert_true(one_claim("t/0"));
+  assert_non_null(parked());
+  F.job[0].looks = -slow, F.job[0].status = "Running";
+  turn(); /* the status has changed: a look in full, and the watch goes on */
+  assert_non_null(parked());
+  return x;
+}
+static void over(void) { W.en.watching.on = false; }
+
+static void equal_answers_store_nothing(void **s) {
+  (void)s;
+  if (!world()) return;
+  struct uuid x = waiting(20);
+  const char *before = stored();
+  unsigned statements = db_count(W.db);
+  for (int i = 0; i < 10; i++) turn();
+  assert_true(looks >= 10), assert_true(db_count(W.db) == statements);
+  assert_string_equal(stored(), before);
+  assert_int_equal(W.en.watching.parked, 1), assert_int_equal(W.en.in_flight, 0);
+  for (int i = 0; i < 20 && parked(); i++) turn();
+  assert_null(parked());
+  over();
+  assert_true(run()), assert_int_equal(status_of(x), PARTY_ACTIVE), assert_int_equal(jobs_of("ClusterInstall"), 1);
+  assert_int_equal(W.en.watching.parked, 0), assert_int_equal(W.en.in_flight, 0);
+}
+static void what_is_watched_keeps_its_lease(void **s) {
+  (void)s;
+  struct claim c;
+  int n;
+  if (!world()) return;
+  waiting(50);
+  for (int i = 0; i < 5; i++) {
+    run_sql("update work set lease_until = lease_until - interval '20 s' where not ended and lease_until is not null");
+    W.en.watching.renew_ms = 0;
+    turn();
+    OK(store_claim(W.db, A, "t/1", 30, 1, &c, &n, &E)); assert_int_equal(n, 0);
+  }
+  assert_int_equal(W.en.watching.parked, 1);
+  over(), die();
+  assert_int_equal(W.en.watching.parked, 0), assert_int_equal(W.en.in_flight, 0);
+  F.job[0].looks = 0;
+  assert_true(run()), assert_int_equal(jobs_of("ClusterInstall"), 1);
+}
+static void what_is_taken_over_is_dropped(void **s) {
+  (void)s;
+  struct claim c;
+  int n;
+  if (!world()) return;
+  waiting(50);
+  run_sql("update work set lease_until = now() - interval '1 s' where not ended");
+  OK(store_claim(W.db, A, "t/1", 30, 1, &c, &n, &E)); assert_int_equal(n, 1);
+  const char *before = stored();
+  for (int i = 0; i < 3; i++) turn(); /* questions do no harm */
+  assert_string_equal(stored(), before);
+  W.en.watching.renew_ms = 0;
+  turn();
+  assert_null(parked()), assert_int_equal(W.en.in_flight, 0), assert_string_equal(stored(), before);
+  over();
+  F.job[0].looks = 0;
+  drive(work_new(&W.en, c.id, c.token)), answer_calls();
+  assert_true(run()), assert_int_equal(jobs_of("ClusterInstall"), 1);
+}
+static void a_wish_to_stop_is_seen_at_once(void **s) {
+  (void)s;
+  if (!world()) return;
+  struct uuid x = waiting(50);
+  OK(op_cancel(W.db, A, live_op(x), "tester", &E));
+  W.en.watching.look = true;
+  turn();
+  assert_null(parked());
+  over();
+  assert_true(run()), assert_string_equal(op_state(x), "cancelled"), assert_string_equal(F.job[0].status, "Canceled");
+}
+static void a_failing_call_ends_the_watch(void **s) {
+  (void)s;
+  if (!world()) return;
+  struct uuid x = waiting(50);
+  struct work *w = parked();
+  w->watch.look[0].due_ms = 0;
+  watch_turn(&W.en);
+  assert_non_null(F.pending.w);
+  struct reply r = failing(LOST_BEFORE);
+  forget_call();
+  assert_true(watch_reply(w, &r));
+  PLAN.fault = LOST_BEFORE, PLAN.at = PLAN.seen + 1; /* and so does the look in full */
+  answer_calls();
+  assert_null(parked());
+  assert_true(count(arena_fmt(A, "select count(*) from operation where subject = '%s' and evidence_class like 'net.%%'", x.s)) == 1);
+  over();
+  F.job[0].looks = 0;
+  assert_true(run()), assert_int_equal(status_of(x), PARTY_ACTIVE);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {T(equal_answers_store_nothing), T(what_is_watched_keeps_its_lease), T(what_is_taken_over_is_dropped), T(a_wish_to_stop_is_seen_at_once), T(a_failing_call_ends_the_watch)};
+  return cmocka_run_group_tests(tests, world_begin, world_end);
+}
