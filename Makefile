@@ -160,7 +160,7 @@ check: ## layer direction, banned functions, warnings, static analysis, shellche
 	@for p in $(BINS); do ! readelf -d $$p | grep NEEDED | grep -q jansson || { echo "$$p links jansson, whose functions clash with json-c's"; exit 1; }; done
 test: ## run all tests
 	@sh conf/install-packages.sh conf/packages-test.txt
-	@$(MAKE) --no-print-directory -j$(JOBS) all $(UNIT)
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(UNIT) build/scale/responder
 	@bash tests/all.sh
 pictures: ## make the README's pictures again, by the newcomer's tour (about three minutes)
 	@sh conf/install-packages.sh conf/packages-test.txt

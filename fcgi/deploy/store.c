@@ -24,11 +24,10 @@ static const struct stmt Q_LOAD = {"work_load",
 static const struct stmt Q_LOAD_PROBE = {"work_load_probe",
     "select uuid, coalesce(subject::text, ''), actor, input, coalesce(input_secret::text, '') from probe where id = $1", STMT_READS};
 static const struct stmt Q_LOAD_CHECK = {"work_load_check", "select target_type, target, failures from health_check where id = $1", STMT_READS};
+/* What failed is still live: its holds protect the parents until a retry or a removal, and its steps wait. */
 static const struct stmt Q_OP_END = {"work_op_end",
-    "update operation set state = $2, percent = case when $2 = 'succeeded' then 100 else percent end, ended_at = now(), cause = $6, "
+    "with h as (delete from hold where operation_id = $1 and $2 <> 'failed'), s as (update operation_step set state = 'skipped' where operation_id = $1 and state = 'pending' and $2 <> 'failed') update operation set state = $2, percent = case when $2 = 'succeeded' then 100 else percent end, ended_at = now(), cause = $6, "
     "error_class = $3, error_args = $4::jsonb, next_action = $5, version = version + 1 where id = $1"};
-static const struct stmt Q_OP_UNHOLD = {"work_op_unhold", "delete from hold where operation_id = $1"};
-static const struct stmt Q_OP_SKIP = {"work_op_skip", "update operation_step set state = 'skipped' where operation_id = $1 and state = 'pending'"};
 static const struct stmt Q_WORK_END = {"work_end",
     "update work set ended = true, lease_until = null, lease_token = nextval('lease_token_seq'), step_deadline = null, step = $3, memo = $4::jsonb where id = $1 and lease_token = $2"};
 static const struct stmt Q_PROBE_END = {"work_probe_end",
@@ -47,7 +46,7 @@ static const struct stmt Q_WAKE_FED = {"work_wake_fed",
     "and w.lease_until is null and not w.ended and w.run_at > now()"};
 static const struct stmt Q_NOTIFY = {"work_notify", "select pg_notify('fedlcm_work', '')"};
 static const struct stmt Q_LAST_EVIDENCE = {"work_last_evidence", "select evidence_class, evidence_args from operation where id = $1 and cause <> ''"};
-const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_RECOVER, &Q_CLAIM, &Q_NEXT, &Q_LOAD, &Q_LOAD_PROBE, &Q_LOAD_CHECK, &Q_OP_END, &Q_OP_UNHOLD, &Q_OP_SKIP, &Q_WORK_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_DEFER, &Q_EVIDENCE, &Q_LEFTOVERS, &Q_WAKE_FED, &Q_NOTIFY, NULL};
+const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_RECOVER, &Q_CLAIM, &Q_NEXT, &Q_LOAD, &Q_LOAD_PROBE, &Q_LOAD_CHECK, &Q_OP_END, &Q_WORK_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_DEFER, &Q_EVIDENCE, &Q_LEFTOVERS, &Q_WAKE_FED, &Q_NOTIFY, NULL};
 
 static const char *l(struct arena *a, long v) { return arena_fmt(a, "%ld", v); }
 static bool is_op(const struct work *w) { return streq(w->wf->class, "operation"); }
@@ -134,9 +133,7 @@ static bool end_op(struct work *w, enum work_end how, const struct err *why, str
   const char *cls = why ? text_key(why->key) : "", *args = why ? text_args_json(w->a, err_text(why)) : "[]";
   /* The sentence tells the class; one that does not came at the end of a wait whose class is known. */
   const char *cause = how == END_SUCCEEDED ? "" : why && *cause_of(why->key) ? cause_of(why->key) : nn(w->cause);
-  if (!db_exec(w->db, w->a, &Q_OP_END, NULL, e, l(w->a, w->ref), STATE[how], cls, args, how == END_FAILED ? cause_next(cause, true) : "", cause)) return false;
-  if (how == END_FAILED) return true; /* still live: its holds protect the parents until a retry or a removal */
-  return db_exec(w->db, w->a, &Q_OP_UNHOLD, NULL, e, l(w->a, w->ref)) && db_exec(w->db, w->a, &Q_OP_SKIP, NULL, e, l(w->a, w->ref));
+  return db_exec(w->db, w->a, &Q_OP_END, NULL, e, l(w->a, w->ref), STATE[how], cls, args, how == END_FAILED ? cause_next(cause, true) : "", cause);
 }
 
 bool store_end(struct work *w, enum work_end how, const struct err *why, bool *lost, struct err *e) {

@@ -256,7 +256,8 @@ def judge(s, r, names, alive, runners, sizes, small, in_flight, quiet, busy, bro
     verdict(len(rows) == PARTIES and len(good) == len(ours), "all %d deployments on living clusters became Active (%d did)%s" % (len(ours), len(good), "".join("; %s %s" % (x[1], x[5]) for x in ours if x[1] != "succeeded")[:300]))
     active = int(s.sql("select count(*) from participant where type = 2 and status = 1")[0][0])
     verdict(active == len(good), "each of them is Active on its page (%d)" % active)
-    verdict(len(jobs) == len([1 for c, ns in jobs if ns.startswith("exchange")]) + len(ours) and not report["doubled"], "one install job each, no two updates of an exchange at once (%d jobs, %d doubled)" % (len(jobs), report["doubled"]))
+    parties = sum(c < alive and ns.startswith("party") for c, ns in jobs)
+    verdict(len(report["installs"]) == len(jobs) and parties == len(ours) and not report["doubled"], "one install job each, no two updates of an exchange at once (%d jobs, %d updates, %d doubled)" % (len(report["installs"]), report["updates"], report["doubled"]))
     verdict(not report["refused"], "every call was one that the pretended clusters know")
     waiting = [x for x in dead if x[1] in ("queued", "running") and x[3] and x[4]]
     verdict(len(waiting) == len(dead), "all %d deployments on dead clusters wait with a cause (%d do): %s" % (len(dead), len(waiting), ", ".join("%d x %s" % (sum(y[3] == c for y in dead), c or "none") for c in sorted({y[3] for y in dead}))))
