@@ -1,8 +1,9 @@
 /* A fake of what answers the engine's calls, for tests without a network: a store of Kubernetes objects by path, and KubeFATE behind the service proxy with
  * the behaviour that tests/kubefate recorded (names are unique, an install is a job and a row, `Failed to find` is "record not found", jobs stay for ever).
  *
- * It stands in the place of net/xfer.c: this file defines the functions of net/xfer.h that the engine uses, so the linker never takes the real ones. A call
- * waits in F.pending until the test answers it, fails it, or lets the runner die over it. */
+ * It stands in the place of net/xfer.c: this file defines the functions of net/xfer.h that the engine uses, so the linker never takes the real ones. A
+ * runner's transfer engine holds its one call until the test answers it, fails it, or lets the runner die over it; F.pending is the call of the runner whose
+ * turn it is. */
 #ifndef UNIT_ENGINE_FAKE_H
 #define UNIT_ENGINE_FAKE_H
 #include <stdio.h>
@@ -15,20 +16,23 @@
 #include "net/identity.h"
 #include "net/xfer.h"
 
-enum { FAKE_OBJECTS = 200, FAKE_JOBS = 40 };
+enum { FAKE_OBJECTS = 300, FAKE_JOBS = 90, FAKE_RUNNERS = 3 };
+struct fake_call { struct work *w; struct arena *a; struct call c; char path[600], *body; };
+struct xfer { struct fake_call call; };
 struct fake_object { char path[600], uid[24]; char *doc; int made, removed; bool there, ending; };
-struct fake_job { char uuid[48], name[64], ns[64], cluster[48]; const char *method, *status; int looks; };
-struct fake_release { char uuid[48], name[64], ns[64]; bool there, helm; };
+struct fake_job { char uuid[48], name[64], ns[64], cluster[48]; const char *method, *status; int looks; bool forgotten; };
+struct fake_release { char uuid[48], name[64], ns[64]; bool there, helm, forgotten; };
 static struct {
   struct fake_object o[FAKE_OBJECTS];
   struct fake_job job[FAKE_JOBS];
   struct fake_release rel[FAKE_JOBS];
   int n, jobs, rels, uids, running_updates, overlaps;
   char sni[2000], table[2000];
-  struct { struct work *w; struct arena *a; struct call c; char path[600], *body; } pending;
+  struct fake_call *pending;
   bool crowded, forgetful /* KubeFATE lost its database */, unready /* the workloads are */;
-  int calls, logins;
+  int calls, logins, doubles /* installs of what was there already */;
 } F;
+static struct xfer XFER[FAKE_RUNNERS];
 
 /* --- net/xfer.h --- */
 struct peer { int unused; };
@@ -37,19 +41,41 @@ struct peer *peer_new(struct xfer *x, struct identity *owned) { (void)x; identit
 void peer_drop(struct xfer *x, struct peer *p) { (void)x, (void)p; }
 size_t peer_waiting(const struct xfer *x, const struct peer *p, int64_t *busy_ms) { (void)x, (void)p; *busy_ms = 0; return F.crowded ? 9 : 0; }
 void xfer_start(struct xfer *x, struct peer *p, struct arena *a, const struct call *c, void *user) {
-  (void)x, (void)p;
-  BUG_ON(F.pending.w);
-  F.pending.w = user, F.pending.a = a, F.pending.c = *c;
-  snprintf(F.pending.path, sizeof F.pending.path, "%s", c->path);
-  F.pending.body = strndup(c->body ? c->body : "", c->body_len);
+  struct fake_call *k = &x->call;
+  (void)p;
+  BUG_ON(k->w);
+  k->w = user, k->a = a, k->c = *c;
+  snprintf(k->path, sizeof k->path, "%s", c->path);
+  k->body = strndup(c->body ? c->body : "", c->body_len);
   F.calls++;
 }
 
 static inline void fake_reset(void) {
   for (int i = 0; i < F.n; i++) free(F.o[i].doc);
-  free(F.pending.body);
-  memset(&F, 0, sizeof F);
+  for (int i = 0; i < FAKE_RUNNERS; i++) free(XFER[i].call.body);
+  memset(&F, 0, sizeof F), memset(XFER, 0, sizeof XFER);
+  F.pending = &XFER[0].call;
   strcpy(F.sni, "sni:\n"), strcpy(F.table, "route_table:\n");
+}
+
+/* KubeFATE is installed anew: what it did goes on existing in Kubernetes, but it knows nothing of it. */
+static inline void fake_forget(void) {
+  for (int i = 0; i < F.jobs; i++) F.job[i].forgotten = true;
+  for (int i = 0; i < F.rels; i++) F.rel[i].forgotten = true;
+  F.running_updates = 0;
+}
+/* The state kept aside, and back again; there is one such place. */
+static typeof(F) F_KEPT;
+static inline void fake_keep(void) {
+  for (int i = 0; i < F_KEPT.n; i++) free(F_KEPT.o[i].doc);
+  F_KEPT = F;
+  for (int i = 0; i < F.n; i++) F_KEPT.o[i].doc = strdup(F.o[i].doc ? F.o[i].doc : "");
+}
+static inline void fake_again(void) {
+  fake_reset();
+  struct fake_call *p = F.pending;
+  F = F_KEPT, F.pending = p;
+  for (int i = 0; i < F.n; i++) F.o[i].doc = strdup(F_KEPT.o[i].doc);
 }
 
 /* --- answers --- */
@@ -97,10 +123,45 @@ static struct reply kube_apply_(struct arena *a, struct fake_object *o, const ch
   return show(a, o, fresh ? 201 : 200);
 }
 static void kube_remove(struct fake_object *o) {
-  size_t n = strlen(o->path);
+  const char *ns = strstr(o->path, "/namespaces/");
   o->there = o->ending = false, o->removed++;
-  for (int i = 0; strstr(o->path, "/namespaces/") && !strchr(strstr(o->path, "/namespaces/") + 12, '/') && i < F.n; i++)
-    if (!strncmp(F.o[i].path, o->path, n) && F.o[i].path[n] == '/') F.o[i].there = false;
+  if (!ns || strchr(ns += strlen("/namespaces/"), '/')) return;
+  /* Everything in a namespace goes with it, Helm's records included. */
+  size_t n = strlen(ns);
+  for (int i = 0; i < F.n; i++) {
+    const char *in = strstr(F.o[i].path, "/namespaces/");
+    if (in && !strncmp(in + strlen("/namespaces/"), ns, n) && in[strlen("/namespaces/") + n] == '/') F.o[i].there = false;
+  }
+  for (int i = 0; i < F.rels; i++)
+    if (streq(F.rel[i].ns, ns)) F.rel[i].there = F.rel[i].helm = false;
+}
+/* "labelSelector=a%3Db%2Cc%3Dd": does the object carry them all? */
+static bool selected(struct arena *a, const char *query, const char *doc) {
+  const char *at = strstr(query, "labelSelector=");
+  if (!at) return true;
+  char *text = arena_strndup(a, at + strlen("labelSelector="), strcspn(at + strlen("labelSelector="), "&")), *to = text;
+  for (const char *p = text; *p; p++, to++) {
+    unsigned c = (unsigned char)*p;
+    if (c == '%' && sscanf(p + 1, "%2x", &c) == 1) p += 2;
+    *to = (char)c;
+  }
+  *to = 0;
+  for (char *rest = NULL, *one = strtok_r(text, ",", &rest); one; one = strtok_r(NULL, ",", &rest)) {
+    char *eq = strchr(one, '=');
+    if (!eq || !strstr(doc, arena_fmt(a, "\"%.*s\":\"%s\"", (int)(eq - one), one, eq + 1))) return false;
+  }
+  return true;
+}
+static struct reply show(struct arena *a, const struct fake_object *o, int code);
+static struct reply kube_items(struct arena *a, const char *path) {
+  size_t n = strcspn(path, "?");
+  struct buf b;
+  bool any = false;
+  buf_init(&b, a, 200000), buf_str(&b, "{\"items\":[");
+  for (int i = 0; i < F.n; i++)
+    if (F.o[i].there && !strncmp(F.o[i].path, path, n) && F.o[i].path[n] == '/' && !strchr(F.o[i].path + n + 1, '/') && selected(a, path + n, F.o[i].doc)) buf_fmt(&b, "%s%s", any ? "," : "", show(a, &F.o[i], 200).body), any = true;
+  buf_str(&b, "]}");
+  return say_(a, 200, b.p);
 }
 static struct reply kube_object(struct arena *a, const char *method, char *path, const char *body) {
   char *query = strchr(path, '?');
@@ -159,15 +220,14 @@ static struct reply by_kubernetes(struct arena *a, const char *method, char *pat
   bool get = streq(method, "GET");
   if (get && strstr(path, "/deployments?")) return strstr(path, "=name%3D") && !release_in(a, path) ? say_(a, 200, "{\"items\":[]}") : workloads(a);
   if (get && strstr(path, "/statefulsets?")) return say_(a, 200, "{\"items\":[]}");
-  if (get && strstr(path, "/pods?")) return say_(a, 200, "{\"items\":[]}");
-  if (get && strstr(path, "/secrets?")) return strstr(path, "owner%3Dhelm") || strstr(path, "owner=helm") ? helm_secrets(a, path) : say_(a, 200, "{\"items\":[]}");
+  if (get && strstr(path, "/secrets?")) return strstr(path, "owner%3Dhelm") || strstr(path, "owner=helm") ? helm_secrets(a, path) : kube_items(a, path);
   if (get && str_ends(path, "/services/nginx")) return service(a, "http", 80);
   if (get && str_ends(path, "/services/traffic-server")) return service(a, "443", 443);
   if (get && str_ends(path, "/services/pulsar-public-tls")) return service(a, "tls-port", 651);
   if (get && str_ends(path, "/configmaps/traffic-server-sni")) return config_map(a, "sni.yaml", F.sni);
   if (get && str_ends(path, "/configmaps/nginx-config")) return config_map(a, "route_table.yaml", F.table);
   if (get && str_starts(path, "/api/v1/nodes")) return say_(a, 200, "{\"items\":[{\"metadata\":{\"name\":\"n\"},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}],\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"10.9.9.9\"}]}}]}");
-  if (get && strchr(path, '?') && !strstr(path, "fieldManager")) return say_(a, 200, "{\"items\":[]}");
+  if (get && strchr(path, '?') && !strstr(path, "fieldManager")) return kube_items(a, path);
   return kube_object(a, method, path, body);
 }
 
@@ -217,9 +277,10 @@ static struct reply kf_list(struct arena *a, bool jobs) {
   struct buf b;
   bool any = false;
   buf_init(&b, a, 60000), buf_str(&b, "{\"data\":[");
-  for (int i = 0; jobs && i < F.jobs && !F.forgetful; i++) job_moves(&F.job[i]), buf_fmt(&b, "%s%s", any ? "," : "", job_json(a, &F.job[i])), any = true;
+  for (int i = 0; jobs && i < F.jobs && !F.forgetful; i++)
+    if (!F.job[i].forgotten) job_moves(&F.job[i]), buf_fmt(&b, "%s%s", any ? "," : "", job_json(a, &F.job[i])), any = true;
   for (int i = 0; !jobs && i < F.rels && !F.forgetful; i++)
-    if (F.rel[i].there) buf_fmt(&b, "%s{\"uuid\":\"%s\",\"name\":\"%s\",\"namespaces\":\"%s\",\"status\":\"Running\"}", any ? "," : "", F.rel[i].uuid, F.rel[i].name, F.rel[i].ns), any = true;
+    if (F.rel[i].there && !F.rel[i].forgotten) buf_fmt(&b, "%s{\"uuid\":\"%s\",\"name\":\"%s\",\"namespaces\":\"%s\",\"status\":\"Running\"}", any ? "," : "", F.rel[i].uuid, F.rel[i].name, F.rel[i].ns), any = true;
   buf_str(&b, "],\"msg\":\"\"}");
   return say_(a, 200, b.p);
 }
@@ -228,7 +289,7 @@ static struct reply kf_write(struct arena *a, const char *method, const char *pa
   struct err e = ERR_INIT;
   struct fake_release *r;
   if (streq(method, "DELETE")) {
-    if (!(r = release(path + strlen("/v1/cluster/"), NULL, NULL))) return kf_error(a, "record not found");
+    if (!(r = release(path + strlen("/v1/cluster/"), NULL, NULL)) || r->forgotten) return kf_error(a, "record not found");
     struct fake_job *j = new_job(a, "ClusterDelete", r);
     r->there = r->helm = false, j->status = "Success", j->looks = 3;
     return say_(a, 200, arena_fmt(a, "{\"data\":%s,\"msg\":\"\"}", job_json(a, j)));
@@ -237,40 +298,50 @@ static struct reply kf_write(struct arena *a, const char *method, const char *pa
   const char *name = js_str(v, "name"), *ns = js_str(v, "namespace");
   r = release(NULL, name, ns);
   if (streq(method, "PUT")) {
-    if (!r) return kf_error(a, "Cluster is not existed");
+    if (!r || r->forgotten) return kf_error(a, "Cluster is not existed");
     if (F.running_updates++) F.overlaps++;
     take_routes(a, js_str(v, "data"));
     return say_(a, 200, arena_fmt(a, "{\"data\":%s,\"msg\":\"\"}", job_json(a, new_job(a, "ClusterUpdate", r))));
   }
-  if (r) return kf_error(a, arena_fmt(a, "name=%s & namespace=%s Cluster already existed", name, ns));
+  if (r && ++F.doubles) return kf_error(a, arena_fmt(a, "name=%s & namespace=%s Cluster already existed", name, ns));
   BUG_ON(F.rels >= FAKE_JOBS);
   r = &F.rel[F.rels++];
   *r = (struct fake_release){.there = true, .helm = true};
   snprintf(r->uuid, sizeof r->uuid, "00000000-0000-4000-8000-0000000002%02d", F.rels), snprintf(r->name, sizeof r->name, "%s", name), snprintf(r->ns, sizeof r->ns, "%s", ns);
   return say_(a, 200, arena_fmt(a, "{\"data\":%s,\"msg\":\"\"}", job_json(a, new_job(a, "ClusterInstall", r))));
 }
+/* A stop ends a job that runs, and what it has installed so far goes; one that has ended stays as it is. */
+static void job_stop(const char *path) {
+  for (int i = 0; i < F.jobs; i++) {
+    struct fake_job *j = &F.job[i];
+    if (!strstr(path, j->uuid) || j->looks >= 3 || j->forgotten) continue;
+    struct fake_release *r = streq(j->method, "ClusterInstall") ? release(j->cluster, NULL, NULL) : NULL;
+    if (streq(j->method, "ClusterUpdate")) F.running_updates--;
+    if (r) r->there = r->helm = false;
+    j->status = "Canceled", j->looks = 4;
+  }
+}
 static struct reply by_kubefate(struct arena *a, const char *method, const char *path, const char *body) {
   if (streq(path, "/v1/user/login")) return F.logins++, say_(a, 200, "{\"code\":200,\"token\":\"a.b.c\"}");
   if (streq(path, "/v1/version/")) return say_(a, 200, "{\"version\":\"v1.4.5\",\"msg\":\"\"}");
   if (!streq(method, "GET")) {
     if (!str_starts(path, "/v1/job/")) return kf_write(a, method, path, body);
-    for (int i = 0; i < F.jobs; i++)
-      if (strstr(path, F.job[i].uuid)) F.job[i].status = "Canceled", F.job[i].looks = 3, *(release(F.job[i].cluster, NULL, NULL) ? release(F.job[i].cluster, NULL, NULL) : &F.rel[FAKE_JOBS - 1]) = (struct fake_release){0};
+    job_stop(path);
     return say_(a, 200, "{\"data\":{},\"msg\":\"\"}");
   }
   if (streq(path, "/v1/job/") || streq(path, "/v1/cluster/")) return kf_list(a, path[4] == 'j');
   for (int i = 0; i < F.jobs && !F.forgetful; i++)
-    if (str_ends(path, F.job[i].uuid)) return job_moves(&F.job[i]), say_(a, 200, arena_fmt(a, "{\"data\":%s,\"msg\":\"\"}", job_json(a, &F.job[i])));
+    if (str_ends(path, F.job[i].uuid) && !F.job[i].forgotten) return job_moves(&F.job[i]), say_(a, 200, arena_fmt(a, "{\"data\":%s,\"msg\":\"\"}", job_json(a, &F.job[i])));
   struct fake_release *r = F.forgetful ? NULL : release(path + strlen("/v1/cluster/"), NULL, NULL);
-  if (r) return say_(a, 200, arena_fmt(a, "{\"data\":{\"uuid\":\"%s\",\"name\":\"%s\",\"namespaces\":\"%s\",\"status\":\"Running\"},\"msg\":\"\"}", r->uuid, r->name, r->ns));
+  if (r && !r->forgotten) return say_(a, 200, arena_fmt(a, "{\"data\":{\"uuid\":\"%s\",\"name\":\"%s\",\"namespaces\":\"%s\",\"status\":\"Running\"},\"msg\":\"\"}", r->uuid, r->name, r->ns));
   return kf_error(a, "record not found");
 }
 
 /* What the cluster does with the call that waits, and says to it. */
 static struct reply fake_answer(void) {
   static const char PROXY[] = "/services/kubefate:8080/proxy";
-  char *inner = strstr(F.pending.path, PROXY);
-  if (inner) return by_kubefate(F.pending.a, F.pending.c.method, inner + strlen(PROXY), F.pending.body);
-  return by_kubernetes(F.pending.a, F.pending.c.method, F.pending.path, F.pending.body);
+  char *inner = strstr(F.pending->path, PROXY);
+  if (inner) return by_kubefate(F.pending->a, F.pending->c.method, inner + strlen(PROXY), F.pending->body);
+  return by_kubernetes(F.pending->a, F.pending->c.method, F.pending->path, F.pending->body);
 }
 #endif

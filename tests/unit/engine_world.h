@@ -1,8 +1,8 @@
 /* A federation in a database of its own, and a runner without a loop: claims one piece of work after the other, answers its calls from the fake, fails or
  * dies where a test says so. Time passes by moving every stored time into the past. */
 #ifndef UNIT_ENGINE_WORLD_H
-#pragma GCC diagnostic ignored "-Wunused-function" /* each test program uses some of these */
 #define UNIT_ENGINE_WORLD_H
+#pragma GCC diagnostic ignored "-Wunused-function" /* each test program uses some of these */
 #include "engine_fake.h"
 #include "crypt/seal.h"
 #include "crypt/x509.h"
@@ -14,10 +14,14 @@
 #include "model/infra.h"
 #include "model/status.h"
 
-enum fault { NO_FAULT, NOT_SENT, LOST_BEFORE, LOST_AFTER, STATUS_500, STATUS_409, STATUS_429, DIES_BEFORE, DIES_AFTER, FAULTS };
-static const char *const FAULT_NAME[] = {"none", "not sent", "lost on the way", "answer lost", "500", "409", "429", "dies before the call leaves", "dies before the answer is kept"};
+/* What passes, then what does not pass by itself, then what a person does while the call is on its way, then the database at a commit. */
+enum fault { NO_FAULT, NOT_SENT, LOST_BEFORE, LOST_AFTER, STATUS_500, STATUS_409, STATUS_429, DIES_BEFORE, DIES_AFTER, FAULTS, STATUS_403, STATUS_422, CANCELS, CUT_OFF };
+static const char *const FAULT_NAME[] = {"none", "not sent", "lost on the way", "answer lost", "500", "409", "429", "dies before the call leaves", "dies before the answer is kept", "-", "403", "422", "somebody stops it",
+                                         "the database cuts the connection off"};
 static struct { struct db *db; struct engine en; struct conf conf; struct seal_key key; struct uuid infra, endpoint, fed; const char *kubeconfig; struct arena *scratch; bool checks /* let the health checks run too */; } W;
-static struct { int at, seen; enum fault fault; bool (*hits)(void); } PLAN; /* at: number of the call; hits: or every call that this says yes to */
+static struct { int at, seen, cancelled; enum fault fault; bool (*hits)(void); const char *cancels; } PLAN; /* at: number of the call; hits: or every call that this says yes to; cancels: the kind that somebody stops */
+
+static char *KEPT; /* the statements that bring it back */
 
 static const struct stmt Q_TEXT = {"w_text", "select coalesce(first_value($1), '')"}; /* the function is made by world_begin */
 static const char *ask(const char *sql) {
@@ -27,6 +31,14 @@ static const char *ask(const char *sql) {
 }
 static long count(const char *sql) { return strtol(ask(sql), NULL, 10); }
 static void run_sql(const char *sql) { OK(db_script(W.db, sql, &E)); }
+
+/* The server ends the connection at the Nth write of the runner, or at the Nth commit, counted down by these sequences. */
+static const char CUTTER[] =
+    "create sequence cut_write minvalue -1000000; create sequence cut_commit minvalue -1000000; create function cut() returns trigger language plpgsql as $$ begin if nextval(tg_argv[0]) = 0 then "
+    "perform pg_terminate_backend(pg_backend_pid()); end if; return null; end $$; create trigger cut_write after update of step, attempt, ended, lease_by on work for each statement execute function cut('cut_write'); "
+    "create constraint trigger cut_commit after update of step, attempt, ended, lease_by on work deferrable initially deferred for each row execute function cut('cut_commit')";
+static void cut_off_at(const char *sequence, int n) { run_sql(arena_fmt(W.scratch, "select setval('%s', %d, false)", sequence, 1 - n)); }
+static long writes_since(const char *sequence, int n) { return count(arena_fmt(W.scratch, "select last_value + %d from %s", n, sequence)); }
 
 /* Its connections and tokens are its own. */
 static void new_process(void) {
@@ -50,8 +62,8 @@ static int world_begin(void **s) {
   seal_keygen(&W.key);
   W.conf = (struct conf){.lease_s = 30, .deadline_scale_pct = 100, .keep_days = 180};
   W.db = test_db(getenv("ENGINE_DB") ? getenv("ENGINE_DB") : "engine");
-  W.en = (struct engine){.conf = &W.conf, .db = W.db};
-  if (!db_script(W.db, "create function first_value(q text) returns text language plpgsql as $$ declare v text; begin execute q into v; return v; end $$", &E)) return 1;
+  W.en = (struct engine){.conf = &W.conf, .db = W.db, .xfer = &XFER[0]};
+  if (!db_script(W.db, CUTTER, &E) || !db_script(W.db, "create function first_value(q text) returns text language plpgsql as $$ declare v text; begin execute q into v; return v; end $$", &E)) return 1;
   arena_free(A);
   return 0;
 }
@@ -85,6 +97,22 @@ static bool world(void) {
   return true;
 }
 
+/* The state kept aside, and back again: what many runs begin with is made once. */
+static const char TABLES[] = "select string_agg(format(%s), '') from pg_tables where schemaname = 'public' and tablename not in ('app_user', 'chart', 'schema_migration', 'setting', 'session', 'login_failure')";
+static void world_keep(void) {
+  const char *copies = ask(arena_fmt(W.scratch, TABLES, "'create table kept.%1$s as table public.%1$s;', tablename"));
+  run_sql(arena_fmt(W.scratch, "drop schema if exists kept cascade; create schema kept; %s", copies));
+  free(KEPT), KEPT = strdup(ask(arena_fmt(W.scratch, TABLES, "'delete from public.%1$s; insert into public.%1$s table kept.%1$s;', tablename")));
+  fake_keep();
+}
+static void world_again(void) {
+  while (W.en.all) work_free(W.en.all);
+  memset(&PLAN, 0, sizeof PLAN);
+  new_process();
+  run_sql(arena_fmt(W.scratch, "set session_replication_role = replica; %s set session_replication_role = default; select setval('cut_write', 1), setval('cut_commit', 1)", KEPT));
+  fake_again();
+}
+
 /* --- the runner --- */
 static void tick(int seconds) {
   run_sql(arena_fmt(W.scratch, "update work set run_at = run_at - interval '%d s', intent_at = intent_at - interval '%d s', step_deadline = step_deadline - interval '%d s', lease_until = lease_until - interval '%d s', "
@@ -93,8 +121,8 @@ static void tick(int seconds) {
                                W.checks ? "" : "; delete from work where class = 'check'"));
 }
 static void forget_call(void) {
-  free(F.pending.body);
-  memset(&F.pending, 0, sizeof F.pending);
+  free(F.pending->body);
+  memset(F.pending, 0, sizeof *F.pending);
 }
 /* SIGKILL: what it had in its memory is gone; the supervisor starts its successor, which frees its leases. */
 static void die(void) {
@@ -104,9 +132,16 @@ static void die(void) {
   new_process();
   OK(store_recover(W.db, A, "t/0", NULL, &n, &E));
 }
+/* Somebody stops the operation. */
+static void cancel_now(void) {
+  struct uuid op;
+  struct err e = ERR_INIT;
+  const char *u = ask(arena_fmt(W.scratch, "select coalesce((select uuid::text from operation where state in ('queued', 'running') and kind = '%s' order by id desc limit 1), '')", PLAN.cancels));
+  if (uuid_parse(u, &op) && op_cancel(W.db, A, op, "tester", &e)) PLAN.cancelled++;
+}
 static struct reply failing(enum fault f) {
-  struct arena *a = F.pending.a;
-  bool proxy = strstr(F.pending.path, "/proxy/") != NULL;
+  struct arena *a = F.pending->a;
+  bool proxy = strstr(F.pending->path, "/proxy/") != NULL;
   switch (f) {
     case NOT_SENT: return (struct reply){.fail = REPLY_NOT_SENT, .cause = NET_REFUSED, .content_type = "", .body = "", .why = "connection refused", .peer = ""};
     case LOST_AFTER: fake_answer(); /* fall through */
@@ -114,15 +149,18 @@ static struct reply failing(enum fault f) {
     case STATUS_500: return kube_status(a, 500, "InternalError", "etcdserver: leader changed");
     case STATUS_409: return proxy ? kf_error(a, "some refusal of KubeFATE") : kube_status(a, 409, "Conflict", "the object has been modified; please apply your changes to the latest version");
     case STATUS_429: return kube_status(a, 429, "TooManyRequests", "too many requests");
-    case NO_FAULT: case DIES_BEFORE: case DIES_AFTER: case FAULTS: break;
+    case STATUS_403: return kube_status(a, 403, "Forbidden", proxy ? "services is forbidden: User u cannot create resource services/proxy in the namespace kube-fate" : "it is forbidden: User u cannot do that");
+    case STATUS_422: return proxy ? kf_error(a, "yaml: unmarshal errors") : kube_status(a, 422, "Invalid", "it is invalid: spec.x: Required value");
+    case CANCELS: cancel_now(); break;
+    case NO_FAULT: case DIES_BEFORE: case DIES_AFTER: case FAULTS: case CUT_OFF: break;
   }
   return fake_answer();
 }
 static void answer_calls(void) {
-  for (int i = 0; F.pending.w; i++) {
-    if (i > 500) print_error("%s %s again and again\n", F.pending.c.method, F.pending.path);
+  for (int i = 0; F.pending->w; i++) {
+    if (i > 500) print_error("%s %s again and again\n", F.pending->c.method, F.pending->path);
     BUG_ON(i > 505);
-    struct work *w = F.pending.w;
+    struct work *w = F.pending->w;
     PLAN.seen++;
     enum fault f = (PLAN.hits ? PLAN.hits() : PLAN.seen == PLAN.at) ? PLAN.fault : NO_FAULT;
     if (f == DIES_BEFORE) { die(); return; }
@@ -132,11 +170,24 @@ static void answer_calls(void) {
     drive_reply(w, &r);
   }
 }
+/* What the runner does with a connection that was lost (deploy/runner.c). */
+static bool connected(const char *holder) {
+  int n;
+  if (db_alive(W.db)) return true;
+  OK(db_connect(W.db, &E));
+  OK(store_recover(W.db, W.scratch, holder, W.en.all, &n, &E));
+  return false;
+}
 static bool one_claim(const char *holder) {
   struct claim c;
   int n;
-  OK(store_claim(W.db, W.scratch, holder, W.conf.lease_s, 1, &c, &n, &E));
+  if (!store_claim(W.db, W.scratch, holder, W.conf.lease_s, 1, &c, &n, &E)) {
+    if (db_alive(W.db)) OK(false);
+    err_clear(&E);
+    return !connected(holder);
+  }
   if (n) drive(work_new(&W.en, c.id, c.token)), answer_calls();
+  if (!connected(holder)) n = 1;
   arena_reset(W.scratch);
   return n > 0;
 }
@@ -166,6 +217,7 @@ static bool run_and_retry(void) {
 }
 
 /* --- what people do --- */
+static bool REGISTRY; /* images come from a registry that wants a password */
 static struct uuid create_party(int type, long party, const char *ns, int mode) {
   struct values_form v;
   struct uuid chart, id = {{0}};
@@ -175,7 +227,8 @@ static struct uuid create_party(int type, long party, const char *ns, int mode) 
   assert_true(uuid_parse(ask(type == TYPE_EXCHANGE ? "select uuid from chart where id = 1" : "select uuid from chart where id = 2"), &chart));
   OK(participant_ops_yaml(W.db, A, type, &v, W.fed, chart, &yaml, &E));
   struct party_form f = {.federation = W.fed, .endpoint = W.endpoint, .chart = chart, .name = ns, .namespace_ = ns, .deployment_yaml = yaml, .party_id = party, .service_type = SERVICE_NODEPORT,
-                         .proxy_mode = type == TYPE_EXCHANGE ? mode : 0, .pulsar_mode = type == TYPE_CLUSTER ? mode : 0};
+                         .proxy_mode = type == TYPE_EXCHANGE ? mode : 0, .pulsar_mode = type == TYPE_CLUSTER ? mode : 0,
+                         .use_registry_secret = REGISTRY, .registry_server = "registry.example.com", .registry_username = "u", .registry_password = "p"};
   OK(participant_ops_create(W.db, A, &W.key.pub, type, &f, "tester", &id, &E));
   return id;
 }

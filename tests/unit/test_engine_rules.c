@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include "engine_world.h"
 
-static bool is_install(void) { return streq(F.pending.c.method, "POST") && strstr(F.pending.path, "/v1/cluster"); }
-static bool is_update(void) { return streq(F.pending.c.method, "PUT") && strstr(F.pending.path, "/v1/cluster"); }
+static bool is_install(void) { return streq(F.pending->c.method, "POST") && strstr(F.pending->path, "/v1/cluster"); }
+static bool is_update(void) { return streq(F.pending->c.method, "PUT") && strstr(F.pending->path, "/v1/cluster"); }
 static int ONCE_DONE;
 static bool first_install(void) { return is_install() && !ONCE_DONE++; }
 static bool first_update(void) { return is_update() && !ONCE_DONE++; }
@@ -25,8 +25,8 @@ static void an_overtaken_runner_writes_nothing(void **s) {
   create_exchange();
   OK(store_claim(W.db, A, "t/0", 30, 1, &c, &n, &E)); assert_int_equal(n, 1);
   drive(work_new(&W.en, c.id, c.token));
-  assert_non_null(F.pending.w);
-  struct work *sleeper = F.pending.w;
+  assert_non_null(F.pending->w);
+  struct work *sleeper = F.pending->w;
   struct reply late = fake_answer();
   forget_call();
   tick(31); /* its lease is over */
@@ -34,7 +34,7 @@ static void an_overtaken_runner_writes_nothing(void **s) {
   const char *before = rows();
   drive_reply(sleeper, &late);
   drive(work_new(&W.en, c.id, c.token)); /* and a round begun with the old token */
-  assert_null(F.pending.w);
+  assert_null(F.pending->w);
   assert_string_equal(rows(), before), assert_int_equal(W.en.in_flight, 0);
   drive(work_new(&W.en, d.id, d.token)), answer_calls();
   assert_true(run());
@@ -103,7 +103,7 @@ static void a_new_connection_spares_what_is_under_way(void **s) {
   create_exchange();
   OK(store_claim(W.db, A, "t/0", 30, 1, &c, &n, &E));
   drive(work_new(&W.en, c.id, c.token));
-  assert_non_null(F.pending.w);
+  assert_non_null(F.pending->w);
   OK(store_recover(W.db, A, "t/0", W.en.all, &n, &E)); assert_int_equal(n, 0);
   answer_calls();
   assert_true(run());
@@ -214,8 +214,8 @@ static void a_long_retry_after_does_not_outlast_the_step(void **s) {
   create_exchange();
   OK(store_claim(W.db, A, "t/0", 30, 1, &c, &n, &E));
   drive(work_new(&W.en, c.id, c.token));
-  struct reply r = kube_status(F.pending.a, 429, "TooManyRequests", "busy");
-  struct work *w = F.pending.w;
+  struct reply r = kube_status(F.pending->a, 429, "TooManyRequests", "busy");
+  struct work *w = F.pending->w;
   r.retry_after_s = 300;
   forget_call();
   drive_reply(w, &r);
@@ -243,15 +243,15 @@ static void what_a_superseded_creation_made_is_removed(void **s) {
   (void)s;
   if (!world()) return;
   struct uuid x = create_exchange();
-  while (!F.pending.w || !streq(F.pending.c.method, "PATCH")) { /* the namespace is just being made */
+  while (!F.pending->w || !streq(F.pending->c.method, "PATCH")) { /* the namespace is just being made */
     struct claim c;
     int n;
-    if (F.pending.w) { struct work *w = F.pending.w; struct reply r = fake_answer(); forget_call(); drive_reply(w, &r); continue; }
+    if (F.pending->w) { struct work *w = F.pending->w; struct reply r = fake_answer(); forget_call(); drive_reply(w, &r); continue; }
     OK(store_claim(W.db, A, "t/0", 30, 1, &c, &n, &E));
     if (n) drive(work_new(&W.en, c.id, c.token));
     else tick(1);
   }
-  struct work *w = F.pending.w;
+  struct work *w = F.pending->w;
   remove_party(x, TYPE_EXCHANGE, true);
   struct reply r = fake_answer(); /* it arrives all the same */
   forget_call();
