@@ -2,8 +2,9 @@
 #ifndef UNIT_CONVERGE_H
 #define UNIT_CONVERGE_H
 #include "engine_world.h"
+#include "deploy/federation_ops.h"
 
-static struct uuid S, X;  /* the operation's subject, and the exchange */
+static struct uuid S, X, PARTY; /* the operation's subject, the exchange, a cluster */
 static int BASE;          /* objects in the cluster that are not the subject's */
 static int JOBS[3];       /* installs, deletes, updates before the operation */
 struct scenario {
@@ -175,6 +176,62 @@ static void endpoint_gone(struct buf *b) {
   once(b, S, "event.endpoint-gone");
 }
 
+/* --- repairs: something of ours was deleted behind our back --- */
+static void endpoint_damaged(void) {
+  endpoint_there();
+  object("/apis/apps/v1/namespaces/kube-fate/deployments/kubefate", false)->there = false;
+}
+static void endpoint_repair_q(void) { OK(endpoint_ops_repair(W.db, A, S, "tester", &E)); }
+static void endpoint_repaired(struct buf *b) {
+  want(b, "Ready", count(arena_fmt(A, "select status from endpoint where uuid = '%s'", S.s)), EP_READY);
+  want(b, "event.endpoint-ready", events(S, "event.endpoint-ready"), 2);
+  want(b, "deployment made again", made("/deployments/kubefate"), 2);
+  want(b, "namespace made", made("/namespaces/kube-fate"), 1);
+  jobs(b, 0, 0, 0);
+}
+static void party_damaged(const char *secret) {
+  object(arena_fmt(A, "/api/v1/namespaces/fate-9999/secrets/%s", secret), false)->there = false;
+  strcpy(F.sni, "sni:\n"), strcpy(F.table, "route_table:\n");
+}
+static void cluster_damaged(void) {
+  an_exchange();
+  REGISTRY = true, cluster_q(), REGISTRY = false;
+  assert_true(run());
+  party_damaged("registrykeyfate");
+}
+static void cluster_without_certificate(void) { an_exchange(), cluster_certs_q(), assert_true(run()), party_damaged("pulsar-cert"); }
+static void party_repair_q(void) { OK(participant_ops_repair(W.db, A, TYPE_CLUSTER, S, W.fed, "tester", &E)); }
+static void party_repaired(struct buf *b) {
+  want(b, "Active", status_of(S), PARTY_ACTIVE);
+  want(b, "event.active", events(S, "event.active"), 2);
+  want(b, "pull secret made again", made("/secrets/registrykeyfate"), 2);
+  if (!strstr(F.sni, "9999.example.com")) buf_str(b, "not in the exchange's table; ");
+  jobs(b, 0, 0, 1);
+}
+static void certificate_repaired(struct buf *b) {
+  want(b, "Active", status_of(S), PARTY_ACTIVE);
+  want(b, "secret made again", made("/secrets/pulsar-cert"), 2);
+  want(b, "certificates", count("select count(*) from certificate"), 2);
+  want(b, "keys kept", count("select count(*) from secret where kind = 'leaf-key'"), 0);
+  jobs(b, 0, 0, 1);
+}
+
+/* --- a federation as a whole --- */
+static void federation_there(void) { cluster_there(), PARTY = S, S = W.fed, BASE = 0; }
+static void federation_q(bool by_force) {
+  struct uuid op;
+  OK(federation_ops_remove(W.db, A, W.fed, by_force, "tester", &op, &E));
+}
+static void federation_remove_q(void) { federation_q(false); }
+static void force_federation(void) { federation_q(true); }
+static void federation_gone(struct buf *b) {
+  want(b, "federations", count("select count(*) from federation"), 0);
+  want(b, "objects left", objects_there(), 0);
+  want(b, "buried", buried(PARTY) + buried(X), 2);
+  once(b, PARTY, "event.removed"), once(b, X, "event.removed");
+  jobs(b, 0, 2, 1);
+}
+
 enum { ALL = 999 };
 static const struct scenario SCENARIOS[] = {
     {"endpoint_install", "", no_endpoint, install_q, install_right, force_endpoint, 12, false, 1, ALL},
@@ -193,6 +250,11 @@ static const struct scenario SCENARIOS[] = {
     {"cluster_remove", "", cluster_there, cluster_remove_q, cluster_gone, force_cluster, 10, false, 1, ALL},
     {"cluster_remove", "in a namespace of others", cluster_in_a_foreign_namespace, cluster_remove_q, cluster_gone, force_cluster, 10, false, 0, 0},
     {"cluster_remove", "by force", cluster_there, force_cluster, cluster_gone, NULL, 10, true, 1, ALL},
+    {"federation_remove", "", federation_there, federation_remove_q, federation_gone, force_federation, 20, false, 1, ALL},
+    {"federation_remove", "by force", federation_there, force_federation, federation_gone, NULL, 20, true, 0, 0},
+    {"endpoint_repair", "", endpoint_damaged, endpoint_repair_q, endpoint_repaired, force_endpoint, 12, false, 1, ALL},
+    {"participant_repair", "", cluster_damaged, party_repair_q, party_repaired, force_cluster, 10, false, 1, ALL},
+    {"participant_repair", "of the certificate", cluster_without_certificate, party_repair_q, certificate_repaired, force_cluster, 8, false, 3, 5},
     {"routes_push", "", routes_wiped, push_q, pushed, NULL, 8, false, 1, ALL},
 };
 enum { N_SCENARIOS = sizeof SCENARIOS / sizeof *SCENARIOS };
@@ -223,7 +285,7 @@ static struct buf begun(const struct scenario *s) {
   buf_init(&b, A, 100000);
   return b;
 }
-static bool removed(const struct scenario *s) { return str_starts(s->workflow, "endpoint") ? !count("select count(*) from endpoint") : buried(S); }
+static bool removed(const struct scenario *s) { return str_starts(s->workflow, "federation") ? !count("select count(*) from federation") : str_starts(s->workflow, "endpoint") ? !count("select count(*) from endpoint") : buried(S); }
 static bool told(const struct scenario *s, struct buf *b, int at, enum fault f) {
   if (b->n) print_error("%s%s%s, %d, %s: %s\n%s\n", s->workflow, *s->variant ? " " : "", s->variant, at, FAULT_NAME[f], b->p,
                         ask("select coalesce(string_agg(kind || ' ' || state || ' ' || error_class || error_args::text || cause || evidence_class, '; '), '') from operation"));
