@@ -225,7 +225,7 @@ static void federation_q(bool by_force) {
 static void federation_remove_q(void) { federation_q(false); }
 static void force_federation(void) { federation_q(true); }
 static void federation_gone(struct buf *b) {
-  want(b, "federations", count("select count(*) from federation"), 0);
+  want(b, "federations", count("select count(*) from federation where deleted_at is null"), 0);
   want(b, "objects left", objects_there(), 0);
   want(b, "buried", buried(PARTY) + buried(X), 2);
   once(b, PARTY, "event.removed"), once(b, X, "event.removed");
@@ -285,7 +285,7 @@ static struct buf begun(const struct scenario *s) {
   buf_init(&b, A, 100000);
   return b;
 }
-static bool removed(const struct scenario *s) { return str_starts(s->workflow, "federation") ? !count("select count(*) from federation") : str_starts(s->workflow, "endpoint") ? !count("select count(*) from endpoint") : buried(S); }
+static bool removed(const struct scenario *s) { return str_starts(s->workflow, "federation") ? !count("select count(*) from federation where deleted_at is null") : str_starts(s->workflow, "endpoint") ? !count("select count(*) from endpoint") : buried(S); }
 static bool told(const struct scenario *s, struct buf *b, int at, enum fault f) {
   if (b->n) print_error("%s%s%s, %d, %s: %s\n%s\n", s->workflow, *s->variant ? " " : "", s->variant, at, FAULT_NAME[f], b->p,
                         ask("select coalesce(string_agg(kind || ' ' || state || ' ' || error_class || error_args::text || cause || evidence_class, '; '), '') from operation"));

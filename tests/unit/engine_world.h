@@ -40,6 +40,13 @@ static const char CUTTER[] =
 static void cut_off_at(const char *sequence, int n) { run_sql(arena_fmt(W.scratch, "select setval('%s', %d, false)", sequence, 1 - n)); }
 static long writes_since(const char *sequence, int n) { return count(arena_fmt(W.scratch, "select last_value + %d from %s", n, sequence)); }
 
+/* Everything that a runner writes, and what people write too. */
+static const char *rows(void) {
+  return ask("select md5(coalesce((select string_agg(w::text, '' order by id) from work w), '') || coalesce((select string_agg(o::text, '' order by id) from operation o), '') || "
+             "coalesce((select string_agg(s::text, '' order by s.operation_id, ord) from operation_step s), '') || coalesce((select string_agg(h::text, '' order by operation_id, object) from hold h), '') || "
+             "coalesce((select string_agg(p::text, '' order by id) from participant p), '') || coalesce((select string_agg(e::text, '' order by id) from endpoint e), '') || (select count(*)::text from event))");
+}
+
 /* Its connections and tokens are its own. */
 static void new_process(void) {
   reach_free(W.en.reach);
@@ -218,18 +225,22 @@ static bool run_and_retry(void) {
 
 /* --- what people do --- */
 static bool REGISTRY; /* images come from a registry that wants a password */
-static struct uuid create_party(int type, long party, const char *ns, int mode) {
+static bool try_party(int type, long party, const char *ns, int mode, struct uuid *id, struct err *e) {
   struct values_form v;
-  struct uuid chart, id = {{0}};
+  struct uuid chart;
   const char *yaml;
   values_defaults(&v);
   v.name = ns, v.namespace_ = ns, v.service_type = SERVICE_NODEPORT, v.party_id = party;
   assert_true(uuid_parse(ask(type == TYPE_EXCHANGE ? "select uuid from chart where id = 1" : "select uuid from chart where id = 2"), &chart));
-  OK(participant_ops_yaml(W.db, A, type, &v, W.fed, chart, &yaml, &E));
+  if (!participant_ops_yaml(W.db, A, type, &v, W.fed, chart, &yaml, e)) return false;
   struct party_form f = {.federation = W.fed, .endpoint = W.endpoint, .chart = chart, .name = ns, .namespace_ = ns, .deployment_yaml = yaml, .party_id = party, .service_type = SERVICE_NODEPORT,
                          .proxy_mode = type == TYPE_EXCHANGE ? mode : 0, .pulsar_mode = type == TYPE_CLUSTER ? mode : 0,
                          .use_registry_secret = REGISTRY, .registry_server = "registry.example.com", .registry_username = "u", .registry_password = "p"};
-  OK(participant_ops_create(W.db, A, &W.key.pub, type, &f, "tester", &id, &E));
+  return participant_ops_create(W.db, A, &W.key.pub, type, &f, "tester", id, e);
+}
+static struct uuid create_party(int type, long party, const char *ns, int mode) {
+  struct uuid id = {{0}};
+  OK(try_party(type, party, ns, mode, &id, &E));
   return id;
 }
 static struct uuid create_exchange(void) { return create_party(TYPE_EXCHANGE, 0, "ex", CERT_SKIP); } /* making keys takes most of a test's time */

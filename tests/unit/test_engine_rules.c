@@ -11,11 +11,6 @@ static int ONCE_DONE;
 static bool first_install(void) { return is_install() && !ONCE_DONE++; }
 static bool first_update(void) { return is_update() && !ONCE_DONE++; }
 static void fails_at(bool (*hits)(void), enum fault f) { PLAN.hits = hits, PLAN.fault = f, ONCE_DONE = 0; }
-static const char *rows(void) { /* everything that a runner writes */
-  return ask("select md5(coalesce((select string_agg(w::text, '') from work w), '') || coalesce((select string_agg(o::text, '') from operation o), '') || coalesce((select string_agg(s::text, '' order by s.operation_id, ord) from operation_step s), '') || "
-             "coalesce((select string_agg(p::text, '') from participant p), '') || (select count(*)::text from event))");
-}
-
 /* --- whose work it is --- */
 static void an_overtaken_runner_writes_nothing(void **s) {
   (void)s;
