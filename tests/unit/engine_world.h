@@ -21,6 +21,8 @@ static const char *const FAULT_NAME[] = {"none", "not sent", "lost on the way", 
 static struct { struct db *db; struct engine en; struct conf conf; struct seal_key key; struct uuid infra, endpoint, fed; const char *kubeconfig; struct arena *scratch; bool checks /* let the health checks run too */; } W;
 static struct { int at, seen, cancelled; enum fault fault; bool (*hits)(void); const char *cancels; } PLAN; /* at: number of the call; hits: or every call that this says yes to; cancels: the kind that somebody stops */
 
+enum { MAX_CALLS = 200 };
+static bool WRITES[MAX_CALLS]; /* which of the calls seen were no GET and no login */
 static char *KEPT; /* the statements that bring it back */
 
 static const struct stmt Q_TEXT = {"w_text", "select coalesce(first_value($1), '')"}; /* the function is made by world_begin */
@@ -169,6 +171,7 @@ static void answer_calls(void) {
     BUG_ON(i > 505);
     struct work *w = F.pending->w;
     PLAN.seen++;
+    if (PLAN.seen < MAX_CALLS) WRITES[PLAN.seen] = !streq(F.pending->c.method, "GET") && !str_ends(F.pending->path, "/user/login");
     enum fault f = (PLAN.hits ? PLAN.hits() : PLAN.seen == PLAN.at) ? PLAN.fault : NO_FAULT;
     if (f == DIES_BEFORE) { die(); return; }
     struct reply r = failing(f);

@@ -22,8 +22,9 @@ static bool passes(const struct scenario *s, int at, enum fault f, const char *c
   else right(s, &b);
   return told(s, &b, at, f);
 }
-/* The deadly ones and the lost answer at every call; of the others one, in turn (ENGINE_ALL=1: all of them). */
-static bool due(int at, enum fault f) { return all() || f >= DIES_BEFORE || f == LOST_AFTER || (int)f - 1 == at % 6; }
+/* A write fails in every deadly way; of the others, and of what can happen to a read, one in turn (ENGINE_ALL=1: all of them). To a read that died or was lost
+ * on its way it makes no difference whether it arrived. */
+static bool due(int at, bool writes, enum fault f) { return all() || f == DIES_AFTER || (writes && (f == DIES_BEFORE || f == LOST_AFTER)) || (int)f - 1 == at % 6; }
 
 /* --- what does not pass by itself --- */
 enum way_out { BY_RETRY, BY_FORCE, WAYS };
@@ -36,7 +37,7 @@ static void force(const struct scenario *s, struct buf *b) {
 }
 static void failed_as_it_should(const struct scenario *s, struct buf *b, long held) {
   note(SEEN_FAILED, ask(arena_fmt(A, "select coalesce((select format(' %%s.%%s;', o.kind, s.key) from operation o join operation_step s on s.operation_id = o.id where o.kind = '%s' and o.state = 'failed' and s.state = 'failed'), 'none')", s->workflow)));
-  want(b, "sentence and next action", count("select count(*) from operation where state = 'failed' and error_class <> '' and next_action <> '' and ended_at is not null"), 1);
+  want(b, "sentence and next action", count(arena_fmt(A, "select count(*) from operation where kind = '%s' and state = 'failed' and error_class <> '' and next_action <> '' and ended_at is not null", s->workflow)), 1);
   want(b, "holds kept", count(arena_fmt(A, "select count(*) from hold h join operation o on o.id = h.operation_id where o.kind = '%s' and o.state = 'failed'", s->workflow)), held);
   want(b, "work that goes on", count("select count(*) from work where not ended and class <> 'check'"), 0);
   want(b, "leases", count("select count(*) from work where lease_until is not null"), 0);
@@ -66,7 +67,11 @@ static bool stopped(const struct scenario *s, int at) {
   want(&b, "comes to an end", run(), true);
   want(&b, "somebody stopped it", PLAN.cancelled, 1);
   const char *state = ask(arena_fmt(A, "select state from operation where kind = '%s' order by id desc limit 1", s->workflow));
-  if (!streq(state, "cancelled")) buf_fmt(&b, "it is %s; ", state);
+  const struct workflow *wf = workflow_find(s->workflow);
+  int last = 0;
+  while (!(wf->steps[last].flags & STEP_LAST)) last++;
+  bool done_anyway = PLAN.seen == at && wf->steps[last].effect != EFFECT_NONE && streq(state, "succeeded"); /* its last answer was on its way */
+  if (!streq(state, "cancelled") && !done_anyway) buf_fmt(&b, "it is %s; ", state);
   want(&b, "holds", count("select count(*) from hold h join operation o on o.id = h.operation_id where o.state = 'cancelled'"), 0);
   want(&b, "work that goes on", count("select count(*) from work w join operation o on w.ref = o.id where not ended and class = 'operation' and o.state not in ('queued', 'running')"), 0);
   for (int i = 0; i < F.jobs; i++) /* a job that goes on is one that the record names */
@@ -83,21 +88,23 @@ static void scenario(void **state) {
   int bad = 0, runs[4] = {0};
   if (!prepared(s)) return;
   assert_true(passes(s, 0, NO_FAULT, NULL));
-  note(SEEN_DONE, ask("select coalesce(string_agg(distinct format(' %s.%s;', o.kind, s.key), ''), '') from operation o join operation_step s on s.operation_id = o.id where s.state = 'done' or s.started_at is not null and s.fraction < 1"));
+  note(SEEN_DONE, ask("select coalesce(string_agg(distinct format(' %s.%s;', o.kind, s.key), ''), '') from operation o join operation_step s on s.operation_id = o.id where s.state = 'done' or s.started_at is not null and s.fraction < 1 or s.attempts > 1"));
   int calls = PLAN.seen;
-  assert_true(calls >= s->least);
+  bool writes[MAX_CALLS];
+  memcpy(writes, WRITES, sizeof writes);
+  assert_true(calls >= s->least && calls < MAX_CALLS);
   for (int at = s->from; at && at <= calls && at <= s->to && bad < 3; at++) {
     for (enum fault f = NOT_SENT; f < FAULTS; f++)
-      if (due(at, f)) bad += !passes(s, at, f, NULL), runs[0]++;
+      if (due(at, writes[at], f)) bad += !passes(s, at, f, NULL), runs[0]++;
     for (int k = 0; k < 4; k++) /* one of the refusals with one of the ways out, in turn */
-      if (all() || k == at % 4) bad += !refused(s, at, k % 2 ? STATUS_403 : STATUS_422, k / 2 ? BY_RETRY : BY_FORCE), runs[1]++;
-    if (workflow_find(s->workflow)->cancel_at && !s->forced) bad += !stopped(s, at), runs[2]++;
+      if (all() || k == at % 4 || at == 1) bad += !refused(s, at, k % 2 ? STATUS_403 : STATUS_422, k / 2 ? BY_RETRY : BY_FORCE), runs[1]++;
+    if (workflow_find(s->workflow)->cancel_at && !s->forced && (all() || writes[at] || at % 2)) bad += !stopped(s, at), runs[2]++;
   }
   for (int c = 0; c < 2 && s->from == 1 && bad < 3; c++) {
     bad += !passes(s, 1000, CUT_OFF, CUTS[c]);
     int n = (int)writes_since(CUTS[c], 1000);
     assert_true(n >= s->least);
-    for (int at = 1 + c; at <= n && bad < 3; at += all() ? 1 : 3) bad += !passes(s, at, CUT_OFF, CUTS[c]), runs[3]++;
+    for (int at = 1 + c; at <= n && at <= 120 && bad < 3; at += all() ? 1 : 5) bad += !passes(s, at, CUT_OFF, CUTS[c]), runs[3]++;
   }
   print_message("%d calls: %d runs with what passes, %d refused, %d stopped, %d cut off\n", calls, runs[0], runs[1], runs[2], runs[3]);
   assert_int_equal(bad, 0);
@@ -127,8 +134,9 @@ static void every_step_was_done_and_failed(void **state) {
       const struct step *st = &WORKFLOWS[i]->steps[k];
       if (!streq(WORKFLOWS[i]->class, "operation") || st->flags & STEP_CANCEL) continue;
       if (!noted(SEEN_DONE, WORKFLOWS[i]->name, st->key)) print_error("%s.%s is never done\n", WORKFLOWS[i]->name, st->key), bad++;
-      if (st->digest && !(st->flags & STEP_ALWAYS_ON) && !noted(SEEN_FAILED, WORKFLOWS[i]->name, st->key)) print_error("%s.%s never failed\n", WORKFLOWS[i]->name, st->key), bad++;
+      if (st->effect != EFFECT_NONE && !(st->flags & STEP_ALWAYS_ON) && !noted(SEEN_FAILED, WORKFLOWS[i]->name, st->key)) print_error("%s.%s never failed\n", WORKFLOWS[i]->name, st->key), bad++;
     }
+  if (bad) print_message("done:%s\nfailed:%s\n", SEEN_DONE, SEEN_FAILED);
   assert_int_equal(bad, 0);
 }
 
