@@ -271,6 +271,7 @@ static bool prepared(const struct scenario *s) {
   if (!world()) return false;
   s->prepare();
   assert_int_equal(count(LIVE), 0);
+  run_sql("delete from work where class = 'check'");
   world_keep();
   return true;
 }

@@ -4,7 +4,7 @@
 #include "engine_world.h"
 #include "deploy/federation_ops.h"
 
-enum { RUNNERS = FAKE_RUNNERS, ACTIONS = 70, CALL_S = 10, SEEDS = 300, LEAST = 40, BUDGET_MS = 45000, WORKS = 400 };
+enum { RUNNERS = FAKE_RUNNERS, ACTIONS = 60, CALL_S = 10, SEEDS = 400, LEAST = 10, BUDGET_MS = 40000, WORKS = 400 };
 static struct {
   struct engine en;
   char holder[8];
@@ -116,7 +116,7 @@ static bool person(void) {
   trace("person", what);
   switch (what) {
     case 0: case 6: case 7:
-      if (PARTIES >= 4) return true;
+      if (PARTIES >= 3) return true;
       ok = try_party(TYPE_CLUSTER, 9001 + PARTIES, arena_fmt(A, "fate-%d", 9001 + PARTIES), CERT_SKIP, &PARTY[PARTIES], &e);
       PARTIES += ok;
       break;
@@ -141,11 +141,14 @@ static void passes(int seconds) {
 
 /* --- what holds after every action --- */
 static bool in_order(void) {
-  MUST(!count("select count(*) from (select from operation where state in ('queued', 'running', 'failed') group by subject_type, subject having count(*) > 1) x"), "two live operations of one subject\n");
-  char *p = arena_strdup(A, ask("select coalesce(string_agg(format('%s:%s', id, lease_token), ' '), '') from work where class = 'operation'"));
+  char *p = arena_strdup(A, ask("select (select count(*) from (select from operation where state in ('queued', 'running', 'failed') group by subject_type, subject having count(*) > 1) x) || ' ' || "
+                                "coalesce((select string_agg(format('%s:%s', id, lease_token), ' ') from work where class = 'operation'), '')"));
+  MUST(!strtol(p, &p, 10), "two live operations of one subject\n");
+  p += strspn(p, " ");
   for (; *p; p += strspn(p, " ")) {
     long id = strtol(p, &p, 10) - FIRST_WORK, token = strtol(p + 1, &p, 10);
-    MUST(id >= 0 && id < WORKS && token >= TOKENS[id], "the lease token of work %ld went back from %ld to %ld\n", id, TOKENS[id], token);
+    if (id <= 0) continue; /* ended before this began */
+    MUST(id < WORKS && token >= TOKENS[id], "the lease token of work %ld went back from %ld to %ld\n", id, TOKENS[id], token);
     TOKENS[id] = token;
   }
   MUST(F.doubles == 0, "an install was sent although its release is there\n");
@@ -204,7 +207,7 @@ static bool play(unsigned seed) {
   PARTIES = 1;
   memset(TOKENS, 0, sizeof TOKENS);
   for (int i = 0; i < RUNNERS; i++) R[i].frozen = R[i].landed = R[i].answered = false, R[i].age = 0;
-  FIRST_WORK = count("select coalesce(min(id), 0) from work");
+  FIRST_WORK = count("select last_value from work_id_seq");
   bool ok = person();
   for (int k = 0; ok && k < ACTIONS; k++) ok = act() && in_order();
   ok = ok && converges();
