@@ -2,7 +2,7 @@
 # The layers of `make test`, sourced by tests/all.sh: layer NAME LEAST COMMAND...
 # client and flow run twice, with the same expectations: on real control planes (skipped without Go) and on the simulator. The other layers with a cluster take
 # real ones where they can be had.
-layer unit 190 bash tests/lib/unit.sh
+layer unit 227 bash tests/lib/unit.sh
 layer launcher 65 bash tests/run/launcher.sh
 layer packages 8 bash tests/run/packages.sh
 layer clone 9 bash tests/run/clone.sh

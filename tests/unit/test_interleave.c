@@ -86,6 +86,7 @@ static void expires(int i) {
   trace("expire", i);
   R[i].age = CALL_S;
   run_sql(arena_fmt(W.scratch, "update work set lease_until = now() - interval '1 s' where lease_by = '%s' and lease_until is not null", R[i].holder));
+  if (rnd(3)) claims((i + 1) % N);
 }
 static bool overtaken(int i) { return !count(arena_fmt(A, "select count(*) from work where id = %ld and lease_token = %ld and not ended", call_of(i)->w->id, call_of(i)->w->token)); }
 /* With the old token it may go on only when nobody has claimed the work since. */
@@ -238,7 +239,7 @@ static void runners_in_any_order_converge(void **s) {
   print_message("%d seeds from %u: %ld claims, %ld answers, %ld deaths, %ld times still, of these %ld overtaken, %ld times a person, %ld refused\n", runs, first, SEEN.claims, SEEN.answers, SEEN.deaths, SEEN.frozen, SEEN.late, SEEN.people, SEEN.refused);
   for (int i = 0; i < RUNNERS; i++) db_free(R[i].en.db), reach_free(R[i].en.reach);
   assert_int_equal(bad, 0);
-  if (!one) assert_true(SEEN.late > 0 && SEEN.deaths > 0 && SEEN.refused > 0);
+  if (runs >= 60) assert_true(SEEN.late > 0 && SEEN.deaths > 0 && SEEN.refused > 0);
 }
 
 int main(void) {
