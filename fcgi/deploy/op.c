@@ -164,7 +164,7 @@ static bool not_live(struct db *db, struct arena *a, struct uuid op, struct err 
   struct rows r;
   if (!db_query(db, a, &Q_STATE, &r, e, op.s)) return false;
   if (!r.n) return err_set(e, FAIL_NOT_FOUND, MSG_OP_UNKNOWN, op.s);
-  return err_set(e, FAIL_CONFLICT, MSG_OP_STATE, row_text(&r, 0, 0));
+  return err_set(e, FAIL_CONFLICT, MSG_OP_STATE, arena_fmt(a, "@state.%s", row_text(&r, 0, 0)));
 }
 
 bool op_cancel(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) {
