@@ -13,7 +13,9 @@ static const struct stmt Q_LIST = {"event_list",
 static const struct stmt Q_RECENT = {"event_recent", "select " COLS " from event e left join operation o on o.id = e.operation_id order by e.id desc limit $1"};
 static const struct stmt Q_FEDERATION = {"event_federation",
     "select " COLS " from event e left join operation o on o.id = e.operation_id where e.entity_uuid in (select uuid from participant where federation_uuid = $1) order by e.id desc limit $2"};
-const struct stmt *const STMTS_EVENT[] = {&Q_ADD, &Q_LIST, &Q_RECENT, &Q_FEDERATION, NULL};
+static const struct stmt Q_OPERATION = {"event_operation",
+    "select * from (select " COLS " from event e left join operation o on o.id = e.operation_id where e.operation_id = $1 order by e.id desc limit $2) x order by 1"};
+const struct stmt *const STMTS_EVENT[] = {&Q_ADD, &Q_LIST, &Q_RECENT, &Q_FEDERATION, &Q_OPERATION, NULL};
 
 const char *text_args_json(struct arena *a, struct text t) {
   struct buf b;
@@ -74,6 +76,13 @@ bool event_recent(struct db *db, struct arena *a, int limit, struct event **out,
 bool event_federation(struct db *db, struct arena *a, struct uuid federation, int limit, struct event **out, size_t *n, struct err *e) {
   struct rows r;
   if (!db_query(db, a, &Q_FEDERATION, &r, e, federation.s, arena_fmt(a, "%d", limit))) return false;
+  map(a, &r, out, n);
+  return true;
+}
+
+bool event_operation(struct db *db, struct arena *a, long operation, int limit, struct event **out, size_t *n, struct err *e) {
+  struct rows r;
+  if (!db_query(db, a, &Q_OPERATION, &r, e, arena_fmt(a, "%ld", operation), arena_fmt(a, "%d", limit))) return false;
   map(a, &r, out, n);
   return true;
 }

@@ -14,6 +14,8 @@ bool event_list(struct db *db, struct arena *a, struct uuid entity, int limit, l
 /* Of a federation: of all its participants, removed ones too. Newest first. */
 bool event_federation(struct db *db, struct arena *a, struct uuid federation, int limit, struct event **out, size_t *n, struct err *e) __attribute__((warn_unused_result));
 bool event_recent(struct db *db, struct arena *a, int limit, struct event **out, size_t *n, struct err *e) __attribute__((warn_unused_result));
+/* The latest of an operation, oldest of them first. */
+bool event_operation(struct db *db, struct arena *a, long operation, int limit, struct event **out, size_t *n, struct err *e) __attribute__((warn_unused_result));
 /* JSON array of the slot values of a sentence, for *_args columns. */
 const char *text_args_json(struct arena *a, struct text t);
 /* A stored sentence in English (API descriptions, log). */

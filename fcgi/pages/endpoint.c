@@ -31,7 +31,7 @@ static bool find(struct req *q, struct endpoint_page *v, struct err *e) {
 static bool gone(struct req *q, struct resp *r, const struct endpoint_page *v, struct err *e) {
   if (e->kind != FAIL_NOT_FOUND || !v->has_op || !streq(v->op->kind, "endpoint_remove")) return false;
   err_clear(e);
-  return resp_redirect_flash(r, q, "/endpoint", "ok", TEXT(MSG_REMOVED, v->op->subject_name));
+  return resp_redirect_flash(r, q, ui_removed_url(q, v->op, "/endpoint"), "ok", TEXT(MSG_REMOVED, v->op->subject_name));
 }
 
 static void probe_state(struct req *q, struct endpoint_page *v, struct err *store) {

@@ -21,7 +21,7 @@ static bool find(struct req *q, struct party_page *v, struct err *e) {
 static bool gone(struct req *q, struct resp *r, const struct operation *o, bool has_op, struct err *e) {
   if (e->kind != FAIL_NOT_FOUND || !has_op || !(streq(o->kind, "exchange_remove") || streq(o->kind, "cluster_remove"))) return false;
   err_clear(e);
-  return resp_redirect_flash(r, q, section_url(q, o->federation_uuid), "ok", TEXT(MSG_REMOVED, o->subject_name));
+  return resp_redirect_flash(r, q, ui_removed_url(q, o, section_url(q, o->federation_uuid)), "ok", TEXT(MSG_REMOVED, o->subject_name));
 }
 
 static void frame(struct page *p, struct req *q, const struct participant *x, const char *title) {

@@ -6,6 +6,7 @@
 #include "codec/js.h"
 #include "codec/jsonb.h"
 #include "crypt/digest.h"
+#include "deploy/cause.h"
 #include "web/errorpage.h"
 
 const char *ui_fmt(const struct page *p, const char *fmt, ...) {
@@ -121,8 +122,17 @@ struct part_rows ui_parts(const struct page *p, const struct operation *o) {
   return (struct part_rows){v, n};
 }
 
-bool ui_live(const struct operation *o) { return streq(o->state, "queued") || streq(o->state, "running"); }
-bool ui_open(const struct operation *o) { return ui_live(o) || streq(o->state, "failed"); }
+bool ui_live(const struct operation *o) { return operation_live(o); }
+bool ui_open(const struct operation *o) { return operation_open(o); }
+
+const char *ui_cause(const struct page *p, const char *cause) {
+  const struct cause *c = cause_find(cause);
+  return c ? tr(p, c->label) : cause;
+}
+bool ui_trouble(const struct operation *o) {
+  const struct cause *c = cause_find(o->cause);
+  return c ? c->trouble : *o->cause != 0;
+}
 
 const char *ui_party_url(const struct page *p, const struct participant *x) {
   return ui_fmt(p, "/federation/fate/%s/%s/detail/%s", x->federation_uuid.s, x->type == TYPE_EXCHANGE ? "exchange" : "cluster", x->uuid.s);
@@ -130,18 +140,29 @@ const char *ui_party_url(const struct page *p, const struct participant *x) {
 
 const char *ui_entity_url(const struct page *p, int type, struct uuid id) { return ui_fmt(p, "/%s/%s", type == ENTITY_ENDPOINT ? "endpoint-detail" : "participant", id.s); }
 
-const char *ui_subject_url(const struct page *p, const struct operation *o) {
-  if (streq(o->subject_type, "endpoint")) return ui_fmt(p, "/endpoint-detail/%s", o->subject.s);
-  if (streq(o->subject_type, "federation")) return ui_fmt(p, "/federation/fate/%s", o->subject.s);
-  return ui_fmt(p, "/participant/%s", o->subject.s);
+const char *ui_object_url(const struct page *p, const char *type, struct uuid id) {
+  return ui_fmt(p, "/%s/%s", streq(type, "endpoint") ? "endpoint-detail" : streq(type, "infra") ? "infra-detail" : streq(type, "federation") ? "federation/fate" : "participant", id.s);
 }
+const char *ui_object_word(const struct page *p, const char *type) {
+  return streq(type, "endpoint") ? tr(p, MSG_NAV_ENDPOINT) : streq(type, "infra") ? tr(p, MSG_NAV_INFRA) : streq(type, "federation") ? tr(p, MSG_NAV_FEDERATION) : streq(type, "exchange") ? "Exchange" : streq(type, "cluster") ? "Cluster" : "";
+}
+
+const char *ui_subject_url(const struct page *p, const struct operation *o) { return ui_object_url(p, o->subject_type, o->subject); }
+
+const char *ui_force_url(const struct page *p, const struct operation *o) {
+  if (!operation_open(o) || streq(o->subject_type, "exchange_routes")) return "";
+  if (!streq(o->subject_type, "participant")) return ui_fmt(p, "%s/delete", ui_subject_url(p, o));
+  return ui_fmt(p, "/federation/fate/%s/%s/detail/%s/delete", o->federation_uuid.s, str_starts(o->kind, "exchange_") ? "exchange" : "cluster", o->subject.s);
+}
+
+const char *ui_removed_url(struct req *q, const struct operation *o, const char *otherwise) { return o->n_leftovers ? arena_fmt(q->a, "/operations/%s", o->uuid.s) : otherwise; }
 
 const char *ui_span(const struct page *p, usec_t us) {
   struct buf b;
   long s = (long)(us / 1000000);
   buf_init(&b, p->q->a, 256);
   if (s < 0) s = 0;
-  text_plain(&b, p->lang, s < 90 ? TEXT(MSG_SPAN_SECONDS, NUM(s)) : TEXT(MSG_SPAN_MINUTES, NUM((s + 30) / 60)));
+  text_plain(&b, p->lang, s < 90 ? TEXT(MSG_SPAN_SECONDS, NUM(s)) : s < 7200 ? TEXT(MSG_SPAN_MINUTES, NUM((s + 30) / 60)) : s < 172800 ? TEXT(MSG_SPAN_HOURS, NUM(s / 3600), NUM(s % 3600 / 60)) : TEXT(MSG_SPAN_DAYS, NUM(s / 86400), NUM(s % 86400 / 3600)));
   return b.p;
 }
 

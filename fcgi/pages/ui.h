@@ -34,10 +34,17 @@ const char *ui_kind(const struct page *p, const char *op_kind);    /* "deploy ex
 const char *ui_step(const struct page *p, const char *step);
 bool ui_live(const struct operation *o);                            /* queued or running */
 bool ui_open(const struct operation *o);                            /* live, or failed and waiting for a person */
+const char *ui_cause(const struct page *p, const char *cause);      /* label of a cause class */
+bool ui_trouble(const struct operation *o);                         /* its cause is trouble, not the ordinary waiting for somebody's work */
 const char *ui_party_url(const struct page *p, const struct participant *x);
 const char *ui_subject_url(const struct page *p, const struct operation *o);
+/* type: infra, endpoint, federation, participant, exchange, cluster. The word is "" for other types. */
+const char *ui_object_url(const struct page *p, const char *type, struct uuid id);
+const char *ui_object_word(const struct page *p, const char *type);
+const char *ui_force_url(const struct page *p, const struct operation *o);  /* where its object can be removed by force instead, "" when there is nothing to remove */
+const char *ui_removed_url(struct req *q, const struct operation *removal, const char *otherwise);   /* where the page of a removed object leads: to the removal when it left something behind */
 const char *ui_entity_url(const struct page *p, int entity_type, struct uuid entity);
-const char *ui_span(const struct page *p, usec_t us);               /* "40 s", "12 min" */
+const char *ui_span(const struct page *p, usec_t us);               /* "40 s", "12 min", "3 h 5 min", "2 d 4 h" */
 struct html ui_json_text(const struct page *p, const char *s);      /* foreign text in <code>, "" prints nothing */
 usec_t ui_now(void);
 bool ui_may(const struct page *p);                                  /* the person may change things */
