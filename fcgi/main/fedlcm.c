@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/arena.h"
-#include "base/conf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -12,10 +11,10 @@
 #include "db/db.h"
 #include "db/migrate.h"
 #include "deploy/fsm.h"
+#include "main/cli.h"
 #include "model/user.h"
 #include "web/route.h"
 
-struct cli { struct conf c; struct db *db; struct arena *a; int argc; char **argv; /* after the command's name */ };
 enum { STATEMENT_TIMEOUT_MS = 120000, OK = 0, FAILED = 1, MISUSED = 2 };
 
 static const char FIRST_ACCOUNT[] = "Admin", DEFAULT_PASSWORD[] = "admin", SEAL_CHECK_UUID[] = "00000000-0000-4000-8000-000000000001", SEAL_CHECK_TEXT[] = "fedlcm";
@@ -23,6 +22,18 @@ static const struct stmt Q_CHECK = {"cli_check", "select value from setting wher
 static const struct stmt Q_SET_CHECK = {"cli_set_check", "insert into setting (key, value) values ('seal_check', $1) on conflict do nothing"};
 static const struct stmt Q_ACCOUNTS = {"cli_accounts", "select count(*), count(*) filter (where default_password), count(*) filter (where name = $1) from app_user"};
 const struct stmt *const STMTS_CLI[] = {&Q_CHECK, &Q_SET_CHECK, &Q_ACCOUNTS, NULL};
+
+const char *cli_say(struct cli *x, struct text t) {
+  static const char *const NAMES[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+  const char *terminal = NULL;
+  enum lang lang = LANG_EN;
+  struct buf b;
+  for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES && !*nn(terminal); i++) terminal = getenv(NAMES[i]);
+  (void)lang_parse(terminal, &lang);
+  buf_init(&b, x->a, 65536);
+  text_plain(&b, lang, t);
+  return b.p;
+}
 
 static bool make_keys(struct cli *x, struct err *e) {
   struct seal_key k;
@@ -61,19 +72,6 @@ static bool keys(struct cli *x, bool may_make, struct err *e) {
   return ok;
 }
 
-/* In the language of the terminal, as everywhere: LC_ALL, LC_MESSAGES, LANG. */
-static const char *say(struct cli *x, struct text t) {
-  static const char *const NAMES[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
-  const char *terminal = NULL;
-  enum lang lang = LANG_EN;
-  struct buf b;
-  for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES && !*nn(terminal); i++) terminal = getenv(NAMES[i]);
-  (void)lang_parse(terminal, &lang);
-  buf_init(&b, x->a, 4096);
-  text_plain(&b, lang, t);
-  return b.p;
-}
-
 /* --own-password: the pages will be reachable from other machines, so no account may have the default password. */
 static bool cmd_init(struct cli *x, struct err *e) {
   struct rows r;
@@ -82,7 +80,7 @@ static bool cmd_init(struct cli *x, struct err *e) {
   bool fresh = row_int(&r, 0, 2) == 0, weak = row_int(&r, 0, 1) > 0 || (fresh && is_default);
   if (strict && weak) return err_set(e, FAIL_CONFLICT, MSG_CLI_DEFAULT_PASSWORD, "LIFECYCLEMANAGER_INITIAL_ADMIN_PASSWORD", "127.0.0.1");
   if (!user_ensure_admin(x->db, x->a, x->c.admin_password, is_default, e)) return false;
-  puts(weak ? say(x, TEXT(MSG_CLI_LOGIN_DEFAULT, FIRST_ACCOUNT, DEFAULT_PASSWORD)) : say(x, TEXT(MSG_CLI_LOGIN_OWN, FIRST_ACCOUNT)));
+  puts(weak ? cli_say(x, TEXT(MSG_CLI_LOGIN_DEFAULT, FIRST_ACCOUNT, DEFAULT_PASSWORD)) : cli_say(x, TEXT(MSG_CLI_LOGIN_OWN, FIRST_ACCOUNT)));
   return true;
 }
 
@@ -148,6 +146,7 @@ static const struct command { const char *name, *args, *help; int max_args; bool
     {"migrate", "", "bring the schema up to date", 0, true, cmd_migrate},
     {"check", "", "are database, schema and sealing keys in order", 0, true, cmd_check},
     {"reset-password", "[USER [PASSWORD|-]]", "set a password; a random one when none is given", 2, true, cmd_reset_password},
+    {"ops", "list|show|retry|cancel", "operations: list [--open|--state S] [--kind K] [--limit N], show UUID, retry UUID, cancel UUID", 8, true, cmd_ops},
     {"routes", "", "print the route tables", 0, false, cmd_routes},
     {"fsm", "[--dot]", "print the workflows as a Graphviz graph", 1, false, cmd_fsm},
     {"version", "", "print the version", 0, false, cmd_version},
@@ -156,7 +155,7 @@ static const struct command { const char *name, *args, *help; int max_args; bool
 
 static void usage(FILE *f) {
   fputs("usage: fedlcm COMMAND\n", f);
-  for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++) fprintf(f, "  %-14s %-20s %s\n", COMMANDS[i].name, COMMANDS[i].args, COMMANDS[i].help);
+  for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++) fprintf(f, "  %-14s %-22s %s\n", COMMANDS[i].name, COMMANDS[i].args, COMMANDS[i].help);
 }
 
 static bool cmd_help(struct cli *x, struct err *e) {
@@ -170,9 +169,10 @@ static int run(const struct command *c, struct cli *x) {
   bool ok = !c->database || conf_load(&x->c, &e);
   if (ok && c->database) x->db = db_new(x->c.conninfo, "fedlcm", STATEMENT_TIMEOUT_MS);
   ok = ok && c->run(x, &e);
-  if (!ok) fprintf(stderr, "fedlcm %s: %s%s%s\n", c->name, err_message(&e, x->a), e.detail[0] ? "\n  " : "", e.detail);
+  if (e.kind) fprintf(stderr, "fedlcm %s: %s%s%s\n", c->name, cli_say(x, err_text(&e)), e.detail[0] ? "\n  " : "", e.detail);
+  else if (x->misused) usage(stderr);
   db_free(x->db);
-  return ok && fflush(stdout) == 0 ? OK : FAILED;
+  return x->misused ? MISUSED : ok && fflush(stdout) == 0 ? OK : FAILED;
 }
 
 int main(int argc, char **argv) {

@@ -157,12 +157,18 @@ const char *ui_force_url(const struct page *p, const struct operation *o) {
 
 const char *ui_removed_url(struct req *q, const struct operation *o, const char *otherwise) { return o->n_leftovers ? arena_fmt(q->a, "/operations/%s", o->uuid.s) : otherwise; }
 
+struct text ui_span_text(struct arena *a, usec_t us) {
+  long s = us > 0 ? (long)(us / 1000000) : 0;
+  const char *v[3] = {NULL};
+  enum msg key = s < 90 ? MSG_SPAN_SECONDS : s < 7200 ? MSG_SPAN_MINUTES : s < 172800 ? MSG_SPAN_HOURS : MSG_SPAN_DAYS;
+  v[1] = arena_fmt(a, "%ld", s < 90 ? s : s < 7200 ? (s + 30) / 60 : s < 172800 ? s / 3600 : s / 86400);
+  v[2] = arena_fmt(a, "%ld", s < 172800 ? s % 3600 / 60 : s % 86400 / 3600);
+  return text_make(key, v, s < 7200 ? 1 : 2);
+}
+
 const char *ui_span(const struct page *p, usec_t us) {
   struct buf b;
-  long s = (long)(us / 1000000);
-  buf_init(&b, p->q->a, 256);
-  if (s < 0) s = 0;
-  text_plain(&b, p->lang, s < 90 ? TEXT(MSG_SPAN_SECONDS, NUM(s)) : s < 7200 ? TEXT(MSG_SPAN_MINUTES, NUM((s + 30) / 60)) : s < 172800 ? TEXT(MSG_SPAN_HOURS, NUM(s / 3600), NUM(s % 3600 / 60)) : TEXT(MSG_SPAN_DAYS, NUM(s / 86400), NUM(s % 86400 / 3600)));
+  buf_init(&b, p->q->a, 256), text_plain(&b, p->lang, ui_span_text(p->q->a, us));
   return b.p;
 }
 

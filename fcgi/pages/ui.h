@@ -45,6 +45,7 @@ const char *ui_force_url(const struct page *p, const struct operation *o);  /* w
 const char *ui_removed_url(struct req *q, const struct operation *removal, const char *otherwise);   /* where the page of a removed object leads: to the removal when it left something behind */
 const char *ui_entity_url(const struct page *p, int entity_type, struct uuid entity);
 const char *ui_span(const struct page *p, usec_t us);               /* "40 s", "12 min", "3 h 5 min", "2 d 4 h" */
+struct text ui_span_text(struct arena *a, usec_t us);
 struct html ui_json_text(const struct page *p, const char *s);      /* foreign text in <code>, "" prints nothing */
 usec_t ui_now(void);
 bool ui_may(const struct page *p);                                  /* the person may change things */
