@@ -38,7 +38,7 @@ static const struct stmt Q_HOLDS = {"operation_holds",
     "select h.object, coalesce(x.type, ''), coalesce(x.name, ''), h.exclusive, h.operation_id = $1, " REF " from hold h join operation o on o.id = h.operation_id left join lateral ("
     "select 'infra' as type, name from infra where uuid = h.object union all select 'endpoint', name from endpoint where uuid = h.object union all "
     "select 'federation', name from federation where uuid = h.object union all select case type when 1 then 'exchange' else 'cluster' end, name from participant where uuid = h.object) x on true "
-    "where h.object = any (array(select object from hold where operation_id = $1) || $2::uuid) order by h.operation_id = $1 desc, x.type, x.name, o.id limit 200"};
+    "where h.object = any (array(select object from hold where operation_id = $1) || $2::uuid) order by x.type, x.name, h.object, h.operation_id = $1 desc, o.id limit 200"};
 static const struct stmt Q_WORK = {"operation_work", "select case when lease_until > now() then lease_by else '' end, " USEC("case when lease_until > now() then lease_until end") ", " USEC("run_at") ", attempt from work where class = 'operation' and ref = $1 and not ended"};
 const struct stmt *const STMTS_OPERATION[] = {&Q_GET, &Q_LATEST, &Q_LIST, &Q_LIST_OPEN, &Q_LIST_SUBJECT, &Q_LIST_FEDERATION, &Q_STEPS, &Q_PARTS, &Q_TAG, &Q_FAMILY, &Q_SUCCESSOR, &Q_HOLDS, &Q_WORK, NULL};
 

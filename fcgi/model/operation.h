@@ -41,7 +41,7 @@ struct op_hold_row { struct uuid object; const char *object_type, *object_name; 
 struct op_context {
   const struct op_ref *parent, *successor;       /* NULL: none; successor is what superseded it */
   struct op_ref *children; size_t n_children;
-  struct op_hold_row *holds; size_t n_holds;     /* while it is open: on what it holds and on its object, its own first */
+  struct op_hold_row *holds; size_t n_holds;     /* while it is open: on what it holds and on its object, by object, its own first */
   bool at_work; const char *worker; usec_t lease_until, next_look; int attempt; /* while it is live; worker "" = nobody just now */
 };
 bool operation_context(struct db *db, struct arena *a, const struct operation *o, struct op_context *out, struct err *e) __attribute__((warn_unused_result));

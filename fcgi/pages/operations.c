@@ -78,7 +78,7 @@ static bool operations_get(struct req *q, struct resp *r, struct err *e) {
   struct err why = ERR_INIT;
   if (!ask(q, &v, &why)) v.bad = true;
   page_init(&p, q, SEC_OPERATIONS, text_raw(q->lang, MSG_NAV_OPERATIONS));
-  if (!load(q, &v, e) || !choices(q, &p, &v, e) || !setup_need_of_list(q, v.bad || v.filtered ? 1 : v.n, SETUP_ENDPOINT, &v.need, e)) return false;
+  if (!load(q, &v, e) || !choices(q, &p, &v, e) || !setup_need_of_list(q, v.bad || v.narrowed ? 1 : v.n, SETUP_ENDPOINT, &v.need, e)) return false;
   p.refresh = v.n_live > 0;
   ui_refuse(&p, r, &why);
   return page_render(&p, r, operations_body, &v, e);

@@ -61,6 +61,7 @@ class Keyboard(Guide):
         self.test("keyboard: login, skip link, visible focus", self.keys_login, True)
         self.test("keyboard: order of a form, Enter sends it", self.keys_form)
         self.test("keyboard: menus", self.keys_menus)
+        self.test("keyboard: the filter of the operations", self.keys_filter)
 
     def focus(self):
         return self.b.js("""(function(){var e=document.activeElement,s=getComputedStyle(e),r=e.getBoundingClientRect();
@@ -129,3 +130,16 @@ class Keyboard(Guide):
             if f["name"] == "theme":
                 break
         assert opened, seen
+
+    def keys_filter(self):
+        """It opens with Enter, each of its fields is reached in order, and Enter in one of them shows the list."""
+        self.open("/operations")
+        for _ in range(40):
+            f = self.tab()
+            if f["tag"] == "SUMMARY" and self.b.js("!!document.activeElement.closest('main details')"):
+                break
+        self.b.key("Enter")
+        assert self.walk_to("actor") == ["state", "kind", "subject", "federation", "actor"]
+        self.b.type("nobody")
+        self.b.enter()
+        assert "actor=nobody" in self.here() and self.b.js("!!document.querySelector('main .empty') && document.querySelector('main details').open"), self.here()

@@ -48,7 +48,7 @@ class Walk(Guide):
         """The first waits for a secret that its owner must make, the second for a node."""
         self.party_form("cluster", "lab-a", True, certificates="skip")
         self.send("main form button[value=create]")
-        self.held("cluster-held-secret", "pulsar", CAUSE["secret"][self.lang], self.make_secret)
+        self.held("cluster-held-secret", "pulsar", CAUSE["secret"][self.lang], lambda: (self.operation("held-secret", "pulsar", CAUSE["secret"][self.lang]), self.make_secret()))
         self.look("cluster-progress", False)
         self.active("first cluster")
         at = self.here()
@@ -60,6 +60,13 @@ class Walk(Guide):
         self.send("main form button[value=create]")
         self.held("cluster-held-node", "mysql|client|python|namenode|datanode|pulsar|spark|nginx|fateboard", CAUSE["schedule"][self.lang], lambda: self.cordon(False))
         self.active("second cluster")
+
+    def operation(self, name, *words):
+        """The page of the operation that is shown says the same as the object's, who holds what besides, and what has happened; back again."""
+        at = self.here()
+        self.open(self.b.js("document.querySelector('#live h2 a').getAttribute('href')"), "operation-" + name)
+        self.says(*words + (("占用情况", "共享", "时间线", "剩") if self.lang == "zh" else ("Who holds what", "shared", "Timeline", "left")))
+        self.open(at)
 
     def make_secret(self):
         code, v = self.a.call("POST", "/api/v1/namespaces/fate-9999/secrets", {"metadata": {"name": "pulsar-cert"}, "data": {"ca.cert.pem": "eA==", "broker.cert.pem": "eA==", "broker.key-pk8.pem": "eA=="}})
@@ -144,7 +151,12 @@ class Walk(Guide):
         self.settle("!!document.querySelector(\"%s\")" % retry, 60, "failure of the installation")
         self.says("nginx-config")
         self.look("cluster-failed")
-        self.open("/", "dashboard-failed"), self.open("/operations?open=1", "operations-failed")
+        self.open("/", "dashboard-failed"), self.open("/operations?state=open", "operations-failed")
+        self.open("/operations?state=failed&subject=again", "operations-filtered")
+        self.b.click("main table a")
+        self.look("operation-failed")
+        self.says("nginx-config", "处理方法" if self.lang == "zh" else "What to do")
+        assert self.b.js("!!document.querySelector('main .head a.danger[href$=\"/delete\"]')"), "the way to a removal by force is not linked"
         self.a.call("DELETE", "/api/v1/namespaces/fate-10003/configmaps/nginx-config")
         self.open(at)
         self.send(retry)

@@ -302,7 +302,7 @@ class Setup(Case):
     def test_empty_lists(self):
         fed = seed_federation()
         at = "/federation/fate/" + fed
-        forms, logs = (at + "/exchange/new", at + "/cluster/new"), ("/operations", "/operations?open=1", "/events", "/certificate")
+        forms, logs = (at + "/exchange/new", at + "/cluster/new"), ("/operations", "/operations?state=open", "/events", "/certificate")
         sql("update federation set deleted_at = now()")
         self.empty("/federation", "/federation/new", "No federation yet")
         sql("update federation set deleted_at = null")

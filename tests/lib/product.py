@@ -67,10 +67,10 @@ class Stack:
         return [line.split("\t") for line in p.stdout.splitlines()]
 
     def operation(self, subject, kind=None):
-        """The newest operation of a subject, as a dict."""
+        """The newest operation of a subject, as a dict; deadline_at: until when it waits at most."""
         names = "uuid kind state percent cause evidence_class evidence_args error_class error_args cancel_requested deadline".split()
         more = " and kind = '%s'" % kind if kind else ""
-        rows = self.sql("select %s, extract(epoch from deadline), extract(epoch from coalesce(ended_at, now()) - created_at) from operation where subject = '%s'%s order by id desc limit 1" % (", ".join(names), subject, more))
+        rows = self.sql("select %s, extract(epoch from least(deadline, (select min(s.deadline) from operation_step s where s.operation_id = operation.id and s.state = 'running'))), extract(epoch from coalesce(ended_at, now()) - created_at) from operation where subject = '%s'%s order by id desc limit 1" % (", ".join(names), subject, more))
         return dict(zip(names + ["deadline_at", "seconds"], rows[0])) if rows else None
 
 
