@@ -30,9 +30,11 @@ static const struct stmt Q_TAG = {"operation_tag",
 
 #define REF "o.uuid, o.kind, o.subject_name, o.state"
 static const struct stmt Q_FAMILY = {"operation_family", "select " REF ", o.parent is not distinct from $1::bigint from operation o where o.id = $2::bigint or o.parent = $1::bigint order by o.id limit 500"};
-/* Marked in the transaction that made the successor, so both have its time; otherwise it is the next one of the same object. */
+/* Marked in the transaction that made the successor, so both have its time; or by a removal of its object that was under way then. What came right by itself has none. */
 static const struct stmt Q_SUCCESSOR = {"operation_successor",
-    "select " REF " from operation o, operation me where me.id = $1 and o.id > me.id and (o.subject = me.subject or o.federation_uuid = me.federation_uuid and o.created_at = me.ended_at) "
+    "select " REF " from operation o, operation me where me.id = $1 and o.id > me.id and ("
+    "(o.subject = me.subject or o.federation_uuid = me.federation_uuid) and o.created_at = me.ended_at or "
+    "o.subject = me.subject and o.kind like '%remove' and o.created_at <= me.ended_at and coalesce(o.ended_at, 'infinity') >= me.ended_at) "
     "order by o.created_at = me.ended_at desc, o.subject = me.subject desc, o.id limit 1"};
 static const struct stmt Q_HOLDS = {"operation_holds",
     "select h.object, coalesce(x.type, ''), coalesce(x.name, ''), h.exclusive, h.operation_id = $1, " REF " from hold h join operation o on o.id = h.operation_id left join lateral ("

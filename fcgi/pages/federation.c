@@ -114,7 +114,7 @@ static bool gone(struct req *q, struct resp *r, struct err *e) {
   bool has;
   if (e->kind != FAIL_NOT_FOUND || !req_uuid(q, 0, &id, &none) || !operation_latest(q->db, q->a, id, &o, &has, &none) || !has || !streq(o.kind, "federation_remove")) return false;
   err_clear(e);
-  return resp_redirect_flash(r, q, "/federation", "ok", TEXT(MSG_REMOVED, o.subject_name));
+  return resp_redirect_flash(r, q, ui_removed_url(q, &o, "/federation"), "ok", TEXT(MSG_REMOVED, o.subject_name));
 }
 
 static void detail_body(struct buf *out, const struct page *p, const void *v) { tmpl_federation_detail(out, p, v); }

@@ -79,7 +79,7 @@ static bool detail_get(struct req *q, struct resp *r, struct err *e) {
 }
 
 /* Where only the participant is known (operations, events): its page, or its federation's when it is gone. */
-static bool redirect_get(struct req *q, struct resp *r, struct err *e) {
+static bool redirect(struct req *q, struct resp *r, const char *page, struct err *e) {
   struct uuid id;
   struct participant x;
   struct operation o;
@@ -87,8 +87,10 @@ static bool redirect_get(struct req *q, struct resp *r, struct err *e) {
   bool has_op;
   if (!req_uuid(q, 0, &id, e) || !operation_latest(q->db, q->a, id, &o, &has_op, e)) return false;
   if (!participant_get(q->db, q->a, id, &x, e)) return gone(q, r, &o, has_op, e);
-  return resp_redirect(r, q, ui_party_url(&p, &x));
+  return resp_redirect(r, q, arena_fmt(q->a, "%s%s", ui_party_url(&p, &x), page));
 }
+static bool redirect_get(struct req *q, struct resp *r, struct err *e) { return redirect(q, r, "", e); }
+static bool redirect_delete_get(struct req *q, struct resp *r, struct err *e) { return redirect(q, r, "/delete", e); }
 
 /* --- deletion --- */
 const struct delete_line *party_leftovers(const struct party_page *v) {
@@ -128,6 +130,7 @@ static bool repair_post(struct req *q, struct resp *r, struct err *e) {
 
 static const struct route R[] = {
     {METHOD_GET, "/participant/{uuid}", redirect_get, PERM_VIEW, 0, 0},
+    {METHOD_GET, "/participant/{uuid}/delete", redirect_delete_get, PERM_OPERATE, 0, 0},
     {METHOD_GET, "/federation/fate/{uuid}/exchange/detail/{uuid}", detail_get, PERM_VIEW, 0, 0},
     {METHOD_GET, "/federation/fate/{uuid}/cluster/detail/{uuid}", detail_get, PERM_VIEW, 0, 0},
     {METHOD_POST, "/federation/fate/{uuid}/exchange/detail/{uuid}/repair", repair_post, PERM_OPERATE, 0, 16384},

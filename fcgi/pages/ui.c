@@ -150,9 +150,7 @@ const char *ui_object_word(const struct page *p, const char *type) {
 const char *ui_subject_url(const struct page *p, const struct operation *o) { return ui_object_url(p, o->subject_type, o->subject); }
 
 const char *ui_force_url(const struct page *p, const struct operation *o) {
-  if (!operation_open(o) || streq(o->subject_type, "exchange_routes")) return "";
-  if (!streq(o->subject_type, "participant")) return ui_fmt(p, "%s/delete", ui_subject_url(p, o));
-  return ui_fmt(p, "/federation/fate/%s/%s/detail/%s/delete", o->federation_uuid.s, str_starts(o->kind, "exchange_") ? "exchange" : "cluster", o->subject.s);
+  return !operation_open(o) || streq(o->subject_type, "exchange_routes") ? "" : ui_fmt(p, "%s/delete", ui_subject_url(p, o));
 }
 
 const char *ui_removed_url(struct req *q, const struct operation *o, const char *otherwise) { return o->n_leftovers ? arena_fmt(q->a, "/operations/%s", o->uuid.s) : otherwise; }

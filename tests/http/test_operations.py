@@ -242,7 +242,7 @@ class Detail(Case):
         cls.exchange = seed_party(cls.fed, 1, 1, cls.endpoint, cls.infra)[0]
         cls.party = seed_party(cls.fed, 2, 1, cls.endpoint, cls.infra, status=2)[0]
         cls.names = {k: one("select name from %s where uuid = '%s'" % (t, u)) for k, t, u in (("exchange", "participant", cls.exchange), ("endpoint", "endpoint", cls.endpoint), ("infra", "infra", cls.infra), ("party", "participant", cls.party))}
-        cls.parent = seed(cls.fed, kind="exchange_remove", subject_type="federation", subject_name="whole federation", federation_uuid=cls.fed)
+        cls.parent = seed(cls.fed, kind="federation_remove", subject_type="federation", subject_name="whole federation", federation_uuid=cls.fed)
         cls.op = seed(cls.party, subject_name=cls.names["party"], federation_uuid=cls.fed, percent=37, cause="image", evidence_class="cause.image", evidence_args=json.dumps(["mysql-0", "ErrImagePull", "no such host registry.lan"]),
                       evidence_at="now() - interval '5 minutes'", started_at="now() - interval '9 minutes'", created_at="now() - interval '10 minutes'", next_action="next.image", parent=one("select id from operation where uuid = '%s'" % cls.parent))
         step(cls.op, 0, "connect", "done", started_at="now() - interval '9 minutes'", ended_at="now() - interval '8 minutes'", attempts="1")
@@ -293,8 +293,10 @@ class Detail(Case):
                       "Who holds what", self.names["exchange"] + " Exchange exclusive Push routes: " + self.names["exchange"], "shared this operation", "runner-7", "Part of", "whole federation", "Info ·", "Error ·", self.op):
             self.assertIn(words, text)
         self.assertLess(text.index("Info ·"), text.index("Error ·"), "in order")
-        for link in ("/federation/fate/%s/cluster/detail/%s/delete" % (self.fed, self.party), "/participant/" + self.party, "/operations/" + self.push, "/endpoint-detail/" + self.endpoint, "/infra-detail/" + self.infra):
+        for link in ("/participant/%s/delete" % self.party, "/participant/" + self.party, "/operations/" + self.push, "/endpoint-detail/" + self.endpoint, "/infra-detail/" + self.infra):
             self.assertIn('href="%s"' % link, page)
+        r = raw("GET", "/participant/%s/delete" % self.party, headers={"Cookie": self.cookie})
+        self.assertEqual((r.status, r.headers["Location"]), (303, "/federation/fate/%s/cluster/detail/%s/delete" % (self.fed, self.party)))
         self.assertIn('data-poll="/ui/operation/%s/detail"' % self.op, page)
         self.assertIn('action="/operations/%s/cancel"' % self.op, page)
         self.assertNotIn("/retry", page)
@@ -401,6 +403,19 @@ class States(Case):
         removal = self.seed(exchange, kind="exchange_remove", state="succeeded", federation_uuid=fed, created_at="'2026-01-02T00:00:00Z'")
         self.assertEqual(call("GET", "/operation/" + old).data["superseded_by"]["uuid"], removal)
 
+    def test_superseded_by_a_removal_that_was_under_way(self):
+        subject = str(uuid.uuid4())
+        old = self.seed(subject, kind="routes_push", subject_type="exchange_routes", state="superseded", ended_at="'2026-01-01T00:00:00Z'")
+        removal = self.seed(subject, kind="exchange_remove", state="succeeded", created_at="'2025-12-31T23:59:00Z'", ended_at="'2026-01-01T00:01:00Z'")
+        self.assertEqual(call("GET", "/operation/" + old).data["superseded_by"]["uuid"], removal)
+
+    def test_what_came_right_by_itself_names_no_later_one(self):
+        subject = str(uuid.uuid4())
+        old = self.seed(subject, state="superseded", ended_at="'2026-01-01T00:00:00Z'")
+        self.seed(subject, kind="cluster_remove", state="succeeded", created_at="'2026-01-03T00:00:00Z'")
+        self.assertIn("came right by itself", self.text(old))
+        self.assertIsNone(call("GET", "/operation/" + old).data["superseded_by"])
+
     def test_leftovers(self):
         commands = ["kubectl -n fate-9999 get all", "kubectl delete namespace <fate-9999>"]
         op = self.seed(kind="cluster_remove", state="succeeded", leftovers=json.dumps(commands))
@@ -408,6 +423,13 @@ class States(Case):
         self.assertEqual([html.unescape(c) for c in re.findall(r'<pre class="copy" tabindex="0"><code>(.*?)</code>', page)], commands)
         self.assertIn("Possible leftovers", page)
         self.assertEqual(call("GET", "/operation/" + op).data["leftovers"], commands)
+
+    def test_leftovers_of_a_stop_on_the_objects_page(self):
+        endpoint, fed = seed_endpoint(seed_infra()[0], status=4)[0], seed_federation()
+        party = seed_party(fed, 2, 1, endpoint, status=5)[0]
+        for subject, subject_type, path in ((endpoint, "endpoint", "/endpoint-detail/" + endpoint), (party, "participant", "/federation/fate/%s/cluster/detail/%s" % (fed, party))):
+            self.seed(subject, subject_type=subject_type, state="cancelled", leftovers='["kubectl get ns left"]')
+            self.assertIn("<code>kubectl get ns left</code>", raw("GET", path, headers={"Cookie": self.cookie}).text)
 
     def test_the_page_of_a_removed_object_leads_to_what_is_left(self):
         infra, fed = seed_infra()[0], seed_federation()
