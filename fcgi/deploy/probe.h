@@ -1,5 +1,6 @@
 /* Probes: small questions that the poller answers within a second (test connection, scan, check). A page shows their progress; an API call
- * waits for them in the wait pool. kinds: "infra_test", "endpoint_scan", "endpoint_check". */
+ * waits for them in the wait pool. kinds: "infra_test", "endpoint_scan", "endpoint_probe"; and of watch.h
+ * "party_workloads", "endpoint_workloads", "pod_log". */
 #ifndef DEPLOY_PROBE_H
 #define DEPLOY_PROBE_H
 #include <stdbool.h>
