@@ -113,7 +113,7 @@ static bool cmd_reset_password(struct cli *x, struct err *e) {
 }
 
 static bool cmd_routes(struct cli *x, struct err *e) {
-  static const char *const METHOD[] = {[METHOD_GET] = "GET", [METHOD_POST] = "POST", [METHOD_PUT] = "PUT", [METHOD_DELETE] = "DELETE"}, *const PERM[] = {"deny", "public", "view", "operate", "admin"};
+  static const char *const METHOD[] = {[METHOD_GET] = "GET", [METHOD_POST] = "POST", [METHOD_PUT] = "PUT", [METHOD_DELETE] = "DELETE"}, *const PERM[] = {"deny", "public", "view", "operate", "admin", "logs"};
   static const struct { unsigned flag; const char *name; } FLAG[] = {{ROUTE_API, "api"}, {ROUTE_JSON, "json"}, {ROUTE_JSON_OPTIONAL, "json-optional"}, {ROUTE_CSRF_EXEMPT, "csrf-exempt"},
                                                                      {ROUTE_MULTIPART, "multipart"}, {ROUTE_WAIT, "wait"}, {ROUTE_POLL, "poll"}};
   (void)x, (void)e;

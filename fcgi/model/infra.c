@@ -38,7 +38,8 @@ static const struct stmt Q_CIRCUIT = {"infra_circuit",
     "circuit_args = case when $2 then '[]' else $4::jsonb end from (select uuid, circuit_since is not null as open from infra where uuid = $1 and not ($2::boolean and circuit_failures = 0 and circuit_since is null) for update) was "
     "where i.uuid = was.uuid returning was.open <> (i.circuit_since is not null)"};
 static const struct stmt Q_CIRCUIT_TRY = {"infra_circuit_try", "update infra set circuit_until = now() + $2::int * interval '1 second' where uuid = $1 and circuit_since is not null and circuit_until <= now()"};
-const struct stmt *const STMTS_INFRA[] = {&Q_LIST, &Q_GET, &Q_BARE, &Q_INSERT, &Q_UPDATE, &Q_DELETE, &Q_HELD, &Q_TEST, &Q_CIRCUIT, &Q_CIRCUIT_TRY, NULL};
+static const struct stmt Q_CIRCUIT_OPEN = {"infra_circuit_open", "select i.uuid, i.name, " CIRCUIT " from infra i where i.uuid = $1 and i.circuit_since is not null"};
+const struct stmt *const STMTS_INFRA[] = {&Q_LIST, &Q_GET, &Q_BARE, &Q_INSERT, &Q_UPDATE, &Q_DELETE, &Q_HELD, &Q_TEST, &Q_CIRCUIT, &Q_CIRCUIT_TRY, &Q_CIRCUIT_OPEN, NULL};
 
 static bool names(struct arena *a, const char *json, const char ***out, size_t *n, struct err *e) {
   js *v = NULL;
@@ -140,5 +141,13 @@ bool infra_circuit_try(struct db *db, struct arena *a, struct uuid id, int open_
   int n = 0;
   if (!db_exec(db, a, &Q_CIRCUIT_TRY, &n, e, id.s, num_text((char[24]){0}, open_s))) return false;
   *mine = n > 0;
+  return true;
+}
+
+bool infra_circuit_open(struct db *db, struct arena *a, struct uuid id, struct infra *o, bool *open, struct err *e) {
+  struct rows r;
+  if (!db_query(db, a, &Q_CIRCUIT_OPEN, &r, e, id.s)) return false;
+  *open = r.n > 0;
+  if (r.n) *o = (struct infra){.uuid = row_uuid(&r, 0, 0), .name = row_text(&r, 0, 1), .circuit_failures = row_int(&r, 0, 2), .circuit_since = row_time(&r, 0, 3), .circuit_until = row_time(&r, 0, 4), .circuit_class = row_text(&r, 0, 5), .circuit_args = row_text(&r, 0, 6)};
   return true;
 }

@@ -41,6 +41,8 @@ bool infra_set_test(struct db *db, struct arena *a, struct uuid id, bool ok, con
 bool infra_circuit(struct db *db, struct arena *a, struct uuid infra, bool ok, const char *cls, const char *args_json, int open_after, int open_s, bool *changed, struct err *e) __attribute__((warn_unused_result));
 /* Takes the one trial call of an open circuit whose time is over; *mine for one caller in open_s seconds. */
 bool infra_circuit_try(struct db *db, struct arena *a, struct uuid infra, int open_s, bool *mine, struct err *e) __attribute__((warn_unused_result));
+/* The circuit's columns and the name alone, for pages about something else on it. *open: it is. */
+bool infra_circuit_open(struct db *db, struct arena *a, struct uuid infra, struct infra *out, bool *open, struct err *e) __attribute__((warn_unused_result));
 /* Seals and stores a secret; returns its id. kinds: "kubeconfig", "registry", "kubefate", "named", "ca-key", "leaf-key". */
 struct seal_pub;
 bool secret_store(struct db *db, struct arena *a, const struct seal_pub *k, const char *kind, const void *p, size_t n, struct uuid *out, struct err *e) __attribute__((warn_unused_result));

@@ -50,10 +50,12 @@ static bool detail_get(struct req *q, struct resp *r, struct err *e) {
   struct err why = ERR_INIT;
   if (!find(q, &v, e)) return gone(q, r, &v, e);
   if (streq(v.tab, "events") ? !event_list(q->db, q->a, v.x->uuid, 200, 0, &v.events, &v.n_events, e) : !participant_list_endpoint(q->db, q->a, v.x->uuid, &v.parties, &v.n_parties, e)) return false;
-  probe_state(q, &v, &why);
+  if (streq(v.tab, "workloads") && !workloads_load(q, INSPECT_ENDPOINT, v.x->uuid, v.self, &v.watch, e)) return false;
+  if (!workloads_away(q, v.x->infra_uuid, &v.away, e)) return false;
+  if (!streq(v.tab, "workloads")) probe_state(q, &v, &why);
   page_init(&p, q, SEC_ENDPOINT, arena_fmt(q->a, "%s – %s", v.x->name, text_raw(q->lang, MSG_NAV_ENDPOINT)));
   page_crumb(&p, text_raw(q->lang, MSG_NAV_ENDPOINT), "/endpoint");
-  p.refresh = v.waiting || (v.has_op && ui_live(v.op));
+  p.refresh = v.waiting || v.watch.waiting || (v.has_op && ui_live(v.op));
   return page_render(&p, r, detail_body, &v, e);
 }
 

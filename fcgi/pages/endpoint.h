@@ -5,6 +5,7 @@
 #include "model/endpoint.h"
 #include "model/infra.h"
 #include "pages/ui.h"
+#include "pages/workloads.h"
 struct endpoint_page {
   /* wizard */
   struct infra *infras; size_t n_infras; bool any_limited; struct need need; /* of the list of infrastructures when it is empty */
@@ -12,7 +13,7 @@ struct endpoint_page {
   const char *suggested, *kube_ns, *yaml /* NULL: the form */; const char *const *fields;
   const char **storage; size_t n_storage;
   /* detail */
-  struct endpoint *x; const char *self, *tab;
+  struct endpoint *x; const char *self, *tab; struct inspect_page watch; struct infra *away;
   struct operation *op; bool has_op;
   struct event *events; size_t n_events;
   struct participant *parties; size_t n_parties;

@@ -71,10 +71,12 @@ static bool detail_get(struct req *q, struct resp *r, struct err *e) {
   if (!find(q, &v, e)) return gone(q, r, v.op, v.has_op, e);
   if (streq(v.tab, "events") && !event_list(q->db, q->a, v.x->uuid, 200, 0, &v.events, &v.n_events, e)) return false;
   if (streq(v.tab, "certificates") && !issued(q, v.x, &v, e)) return false;
+  if (streq(v.tab, "workloads") && !workloads_load(q, INSPECT_PARTY, v.x->uuid, v.self, &v.watch, e)) return false;
+  if (v.x->is_managed && !workloads_away(q, v.x->infra_uuid, &v.away, e)) return false;
   frame(&p, q, v.x, arena_fmt(q->a, "%s – %s", v.x->name, v.x->type == TYPE_EXCHANGE ? "Exchange" : "Cluster"));
   if (streq(v.tab, "access")) ui_access(&p, v.x, &v.access);
   if (v.x->type == TYPE_EXCHANGE) (void)routes(q, &v);
-  p.refresh = v.has_op && ui_live(v.op);
+  p.refresh = (v.has_op && ui_live(v.op)) || v.watch.waiting;
   return page_render(&p, r, detail_body, &v, e);
 }
 

@@ -6,6 +6,7 @@
 #include "model/endpoint.h"
 #include "model/federation.h"
 #include "pages/ui.h"
+#include "pages/workloads.h"
 struct cert_row { enum msg label, mode; const char *cn, *uuid /* NULL: none issued */; usec_t not_after; };
 struct party_page {
   struct participant *x; const char *self, *tab;
@@ -14,6 +15,8 @@ struct party_page {
   struct access access;
   struct cert_row *certs; size_t n_certs; const char *manual; /* secrets to make by hand, NULL none */
   const char **routes; size_t n_routes;
+  struct inspect_page watch;
+  struct infra *away;                                                /* its infrastructure does not answer, NULL: it does */
   struct delete_line *plan; size_t n_plan; bool blocked, needs_force;
 };
 /* The line of the plan about what a forced removal may leave behind, NULL none. */

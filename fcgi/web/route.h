@@ -7,7 +7,8 @@
 #include "web/req.h"
 #include "web/resp.h"
 
-enum perm { PERM_DENY, PERM_PUBLIC, PERM_VIEW, PERM_OPERATE, PERM_ADMIN };
+/* PERM_LOGS: reading what programs in a cluster write; operators may. */
+enum perm { PERM_DENY, PERM_PUBLIC, PERM_VIEW, PERM_OPERATE, PERM_ADMIN, PERM_LOGS };
 enum route_flag {
   ROUTE_API = 1,           /* JSON envelope for errors; 401 instead of a redirect to the login page */
   ROUTE_JSON = 2,          /* body must be a JSON object */
@@ -26,6 +27,8 @@ extern const struct route_table *const ROUTE_TABLES[];
 extern const size_t N_ROUTE_TABLES;
 /* Finds the route and fills q->seg. NULL: *out_other_method tells whether the path exists for another method. */
 const struct route *route_find(struct req *q, bool *out_other_method);
+/* Whoever asks may use routes of this permission (pages leave out what one may not). */
+bool route_may(const struct req *q, enum perm p);
 /* The whole life of a request: session, permission, CSRF, body parsing, handler, error page. */
 void serve(struct req *q, struct resp *r);
 #endif

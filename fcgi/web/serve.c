@@ -34,12 +34,11 @@ static bool identify(struct req *q, struct err *e) {
   return true;
 }
 
-static bool permitted(const struct req *q, struct err *e) {
-  static const enum role LEAST[] = {[PERM_VIEW] = ROLE_VIEWER, [PERM_OPERATE] = ROLE_OPERATOR, [PERM_ADMIN] = ROLE_ADMIN};
-  if (q->route->perm == PERM_PUBLIC) return true;
-  if (q->route->perm == PERM_DENY || q->who.role < LEAST[q->route->perm]) return err_set(e, FAIL_FORBIDDEN, MSG_WEB_FORBIDDEN);
-  return true;
+bool route_may(const struct req *q, enum perm p) {
+  static const enum role LEAST[] = {[PERM_VIEW] = ROLE_VIEWER, [PERM_OPERATE] = ROLE_OPERATOR, [PERM_ADMIN] = ROLE_ADMIN, [PERM_LOGS] = ROLE_OPERATOR};
+  return p == PERM_PUBLIC || (p != PERM_DENY && q->who.role >= LEAST[p]);
 }
+static bool permitted(const struct req *q, struct err *e) { return route_may(q, q->route->perm) ? true : err_set(e, FAIL_FORBIDDEN, MSG_WEB_FORBIDDEN); }
 
 static bool read_json(struct req *q, struct err *e) {
   js *v = NULL;

@@ -65,7 +65,7 @@ class Tokens(Case):
         self.done(call("GET", "/infra", who=t))
         with self.unchanged():
             for m, perm, p, *flags in ROUTES:
-                if "api" in flags and perm in ("operate", "admin"):
+                if "api" in flags and perm in ("operate", "admin", "logs"):
                     with self.subTest(route=m + " " + p):
                         self.refused(raw(m, real(p), b"{}" if m in ("POST", "PUT") else None, {"Authorization": "Bearer " + t, "Content-Type": "application/json"}), 403, "permission")
 
@@ -75,7 +75,7 @@ class Tokens(Case):
         token = csrf("/infra", cookie)
         with self.unchanged():
             for m, perm, p, *flags in ROUTES:
-                if "api" not in flags and perm == "operate":
+                if "api" not in flags and perm in ("operate", "logs"):
                     with self.subTest(route=m + " " + p):
                         r = raw("GET", real(p), headers={"Cookie": cookie}) if m == "GET" else form(real(p), {"_csrf": token, "name": "x", "domain": "a.b"}, cookie)
                         self.assertEqual(r.status, 403)
