@@ -22,9 +22,9 @@ static inline bool c_gap(char c) { return c_blank(c) || c_eol(c); }
 static inline bool c_quote(char c) { return c == '"' || c == '\'' || c == '`'; }
 static inline char c_fold(char c) { return c_upper(c) ? (char)(c + 32) : c; }
 static inline bool scan_word_at(const char *p, size_t n, const char *lower) { /* n bytes at p begin with lower, in any case */
-  size_t i = 0;
-  while (lower[i] && i < n && c_fold(p[i]) == lower[i]) i++;
-  return !lower[i];
+  for (size_t i = 0; lower[i]; i++)
+    if (i >= n || c_fold(p[i]) != lower[i]) return false;
+  return true;
 }
 /* Looks made by a machine: long enough, and more than a word. */
 static inline bool scan_random(const char *p, size_t n, size_t least) {

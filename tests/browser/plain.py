@@ -27,6 +27,7 @@ class Plain(Guide):
         self.test("no script: federation", self.federation, True)
         self.test("no script: exchange", self.exchange, True)
         self.test("no script: cluster", self.cluster, True)
+        self.test("no script: workloads and a log", lambda: self.workloads(self.links(self.fed, "[href*=\"/cluster/detail/\"]")[0]))
         self.test("no script: delete", lambda: self.remove_all(False), True)
         self.test("no script: nothing is left", lambda: self.nothing_left(before))
 

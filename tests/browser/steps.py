@@ -180,6 +180,19 @@ class Guide:
             self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('.note.ok')", 20, "check of the endpoint")
             self.look("endpoint-checked", False)
 
+    def workloads(self, at, pictures=False):
+        """The tab of a participant or an endpoint: read now, then the log of its first pod."""
+        self.open(at + "?tab=workloads", "workloads-unread" if pictures else None)
+        self.send("main form[action$='/workloads'] button")
+        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('main td.act form')", 20, "workloads of " + at)
+        if pictures:
+            self.look("workloads")
+        self.send("main td.act form button")
+        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('pre.log')", 20, "log of a pod of " + at)
+        self.says("started")
+        if pictures:
+            self.look("log")
+
     def federation(self, pictures=False):
         self.open("/federation/new")
         if pictures:

@@ -118,6 +118,21 @@ class Walk(Guide):
             self.remove(at, "imported-" + kind, pictures=False)
         self.remove(fed, "outside", pictures=False)
 
+    def watched(self):
+        """A log of its own for a pod, so that there is something to see; the endpoint's is KubeFATE's."""
+        self.workloads(self.links(self.fed, "[href*=\"/cluster/detail/\"]")[0], True)
+        self.workloads(self.links("/endpoint", "[href^=\"/endpoint-detail/\"]")[0])
+
+    def away(self):
+        """An infrastructure whose circuit is open, as its page, the list and the pages of what is on it tell."""
+        endpoint, infra = self.links("/endpoint", "[href^=\"/endpoint-detail/\"]")[0], self.links("/infra", "[href^=\"/infra-detail/\"]")[0]
+        self.stack.sql("update infra set circuit_failures = 7, circuit_since = now() - interval '3 minutes', circuit_until = now() + interval '1 minute', circuit_class = 'net.refused', circuit_args = '[\"Pod\", \"connection refused by 10.0.0.4:6443\"]'")
+        try:
+            self.open(infra, "away-infra"), self.open("/infra", "away-infras"), self.open(endpoint, "away-endpoint", False), self.open(self.links(self.fed, "[href*=\"/cluster/detail/\"]")[0], "away-cluster")
+            assert self.b.js("!!document.querySelector('main .note.warn a[href^=\"/infra-detail/\"]')"), "the page of a cluster does not say that its infrastructure is away"
+        finally:
+            self.stack.sql("update infra set circuit_failures = 0, circuit_since = null, circuit_until = null, circuit_class = '', circuit_args = '[]'")
+
     def stop_and_force(self):
         """An installation is stopped by its button; what is left of it goes by force, and force asks for the name."""
         self.rig_rules("b", {"image": "federatedai/nginx", "fail": "ImagePullBackOff", "message": "no such image"})
@@ -125,6 +140,12 @@ class Walk(Guide):
         self.send("main form button[value=create]")
         at = self.here()
         self.settle("!!document.querySelector('#live td .chip.busy')", 40, "components of the third cluster")
+        self.open(at + "?tab=workloads")
+        self.send("main form[action$='/workloads'] button")
+        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('main td .chip.warn')", 20, "workloads of the third cluster")
+        self.says("ImagePullBackOff")
+        self.look("workloads-held")
+        self.open(at)
         self.send("main form[action$='/cancel'] button")
         assert self.b.js("!!document.querySelector('.note.ok') && !document.querySelector('.err-card')"), self.b.text()[:600]
         self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('main .head .chip.err')", 60, "stopping")
@@ -172,7 +193,7 @@ class Walk(Guide):
         self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('.note.ok') && location.pathname.indexOf('/detail/') < 0", 120, "removal of " + name)
 
     def run(self, stack):
-        before = self.inventories()
+        self.stack, before = stack, self.inventories()
         r = Refusals(self, stack)
         self.test("login and language", self.login, True)
         self.test("empty pages", self.empties)
@@ -182,6 +203,8 @@ class Walk(Guide):
         self.test("exchange, its image held back, sent twice", self.exchange, True)
         self.test("two clusters, one without its secret, one without a node", self.clusters, True)
         self.test("every page with everything there", self.everything)
+        self.test("workloads and a log", self.watched)
+        self.test("a cluster that does not answer", self.away)
         self.test("deleting in the wrong order is explained", self.blocked)
         self.test("external exchange and cluster", self.imports)
         self.test("a stopped installation, force", self.stop_and_force)

@@ -3,7 +3,7 @@ import os, sys, threading
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
-import adopt, breaks, cases, guide
+import adopt, breaks, cases, guide, inspects
 from api import Api
 from product import KubeFate, Page, Stack, Tests
 from rig import Kube
@@ -16,7 +16,7 @@ def main():
         a, b = Kube(rig, "a"), Kube(rig, "b")
         t.put(rig=rig, stack=stack, api=Api(stack.url), page=Page(stack.url), a=a, b=b, ka=KubeFate(a), kb=KubeFate(b), rules_lock=threading.Lock())
         t.lane(*guide.SETUP)
-        t.lanes(guide.DEPLOY, *cases.LANES)
+        t.lanes(guide.DEPLOY, inspects.LANE, *cases.LANES)
         t.lanes(*((x,) for x in cases.BACK))  # nobody else may push routes meanwhile: that would repair what these look for
         t.lane(*breaks.ALL)
         t.lane(*guide.ORDER, *guide.END, *adopt.ALL)

@@ -124,6 +124,13 @@ class Page:
             fields["_csrf"] = re.search(r'name="_csrf" value="([^"]+)"', self.get(form)).group(1)
         return self.open(path, urllib.parse.urlencode(fields).encode())
 
+    def landed(self, path, form, **fields):
+        """Where the answer to a form leads."""
+        fields["_csrf"] = re.search(r'name="_csrf" value="([^"]+)"', self.get(form)).group(1)
+        req = urllib.request.Request(self.url + path, data=urllib.parse.urlencode(fields).encode(), headers={"Accept-Language": self.language, "Origin": self.url, "Sec-Fetch-Site": "same-origin"})
+        with self.opener.open(req, timeout=30) as r:
+            return r.geturl()[len(self.url):]
+
 
 class KubeFate:
     """What the KubeFATE of an endpoint knows: its jobs and clusters. Reads with the account in the cluster's own secret."""
