@@ -184,12 +184,11 @@ class Guide:
         """The tab of a participant or an endpoint: read now, then the log of its first pod."""
         self.open(at + "?tab=workloads", "workloads-unread" if pictures else None)
         self.send("main form[action$='/workloads'] button")
-        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('main td.act form')", 20, "workloads of " + at)
+        self.settle("!document.querySelector('[data-poll^=\"/ui/probe/\"]') && !!document.querySelector('main td.act form')", 20, "workloads of " + at)
         if pictures:
             self.look("workloads")
         self.send("main td.act form button")
-        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('pre.log')", 20, "log of a pod of " + at)
-        self.says("started")
+        self.settle("!document.querySelector('[data-poll^=\"/ui/probe/\"]') && !!document.querySelector('pre.log')", 20, "log of a pod of " + at)
         if pictures:
             self.look("log")
 

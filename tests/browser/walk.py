@@ -142,7 +142,7 @@ class Walk(Guide):
         self.settle("!!document.querySelector('#live td .chip.busy')", 40, "components of the third cluster")
         self.open(at + "?tab=workloads")
         self.send("main form[action$='/workloads'] button")
-        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('main td .chip.warn')", 20, "workloads of the third cluster")
+        self.settle("!document.querySelector('[data-poll^=\"/ui/probe/\"]') && !!document.querySelector('main td .chip.warn')", 20, "workloads of the third cluster")
         self.says("ImagePullBackOff")
         self.look("workloads-held")
         self.open(at)

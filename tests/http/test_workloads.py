@@ -154,7 +154,7 @@ class Workloads(Case):
                     if path != infra:
                         self.assertIn('href="%s"' % infra, t)
             t = self.get(infra).text
-            for w in ("4 calls in a row failed", "Last reason:", "nobody calls it until", 'datetime="2026-01-01T00:01:00Z"', "Test now"):
+            for w in ("4 calls in a row failed", "Last reason", "Next call", "nobody calls it until", 'datetime="2026-01-01T00:01:00Z"', "Test now"):
                 self.assertIn(w, t)
             self.assertIn("does not answer", self.get("/infra").text)
             viewer = page_login(name=user(1))
