@@ -3,18 +3,21 @@
 #include <libpq-fe.h>
 #include <poll.h>
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "base/str.h"
 
-enum { MAX_PREPARED = 512, MAX_OPTIONS = 64 };
+enum { MAX_PREPARED = 512, MAX_OPTIONS = 64, SLOW_REFUSAL_MS = 500, SLOW_PAUSE_MS = 1000 };
 
 struct db {
   PGconn *pg;
   char *conninfo, *application;
   int statement_timeout_ms;
   bool read_only, in_tx, late /* BEGIN has not been sent yet */, last /* and need not be */;
+  bool stale;                        /* a plan of the open transaction was made stale: prepare everything anew at its end */
+  int64_t not_before;                /* no new attempt to connect until then */
   unsigned count, written, connections;
   char constraint[80];
   char channel[64]; /* LISTENed again after a reconnect; "" = none */
@@ -63,16 +66,21 @@ static const char *given(const PQconninfoOption *o, const char *key) {
   return NULL;
 }
 
-/* The settings of the connection string win over our defaults, except for the name and the session options, which ours precede. */
+/* The settings of the connection string win over our defaults, except for the name and the session options, which ours precede. Of several hosts only the one
+ * that takes writes is of use; the time to connect counts for each. The other times end a connection whose host has vanished without a word: before people give
+ * up, and for a runner long before its leases end. */
 static PGconn *open_connection(struct db *db, struct err *e) {
-  static const char *const DEFAULTS[][2] = {{"connect_timeout", "3"}, {"keepalives_idle", "30"}, {"tcp_user_timeout", "15000"}};
+  static const char *const DEFAULTS[][2] = {{"keepalives_idle", "5"}, {"keepalives_interval", "2"}, {"tcp_user_timeout", "4000"}};
   __attribute__((cleanup(drop_options))) PQconninfoOption *o = PQconninfoParse(db->conninfo, NULL);
   if (!o) return err_set(e, FAIL_UNAVAILABLE, MSG_DB_CONNINFO), NULL; /* libpq's reason would quote parts of the password */
   struct pairs p = {.n = 0};
   char options[1024];
+  bool several = strchr(nn(given(o, "host")), ',') || strchr(nn(given(o, "hostaddr")), ',');
   int n = snprintf(options, sizeof options, "-c statement_timeout=%d -c lock_timeout=2000 -c idle_in_transaction_session_timeout=30000 -c TimeZone=UTC -c plan_cache_mode=force_generic_plan %s",
                    db->statement_timeout_ms, nn(given(o, "options")));
   if (n < 0 || (size_t)n >= sizeof options) return err_set(e, FAIL_UNAVAILABLE, MSG_DB_CONNINFO), NULL;
+  if (!given(o, "connect_timeout")) pair(&p, "connect_timeout", several ? "2" : "3");
+  if (several && !given(o, "target_session_attrs")) pair(&p, "target_session_attrs", "read-write");
   for (size_t i = 0; i < sizeof DEFAULTS / sizeof *DEFAULTS; i++)
     if (!given(o, DEFAULTS[i][0])) pair(&p, DEFAULTS[i][0], DEFAULTS[i][1]);
   for (const PQconninfoOption *x = o; x->keyword; x++)
@@ -93,14 +101,23 @@ static void look_for_end(struct db *db) {
     }
 }
 
+/* A server that does not even refuse costs each attempt its whole time; requests that come while it is so are refused at once, or they would queue up. */
+static bool attempt(struct db *db, struct err *e) {
+  int64_t began = clock_mono_ms();
+  if (began < db->not_before) return unavailable(db, e);
+  if (db->pg) PQreset(db->pg);
+  else if (!(db->pg = open_connection(db, e))) return false;
+  if (PQstatus(db->pg) == CONNECTION_OK) return true;
+  if (clock_mono_ms() - began >= SLOW_REFUSAL_MS) db->not_before = clock_mono_ms() + SLOW_PAUSE_MS;
+  return unavailable(db, e);
+}
+
 bool db_connect(struct db *db, struct err *e) {
   if (db->pg && PQstatus(db->pg) == CONNECTION_OK && !db->in_tx) look_for_end(db);
   if (db->pg && PQstatus(db->pg) == CONNECTION_OK) return true;
   if (db->in_tx) return unavailable(db, e); /* a new connection would run the rest of the transaction without its beginning */
   memset(db->prepared, 0, sizeof db->prepared);
-  if (db->pg) PQreset(db->pg);
-  else if (!(db->pg = open_connection(db, e))) return false;
-  if (PQstatus(db->pg) != CONNECTION_OK) return unavailable(db, e);
+  if (!attempt(db, e)) return false;
   PQsetNoticeReceiver(db->pg, notice, NULL);
   db->connections++;
   return listen_again(db, e);
@@ -118,6 +135,18 @@ bool db_in_tx(const struct db *db) { return db->in_tx; }
 
 static void clear_result(void *r) { PQclear(r); }
 
+/* A migration changed the type of a column under a prepared statement (0A000), or somebody deallocated it (26000): nothing has happened. */
+static bool plan_is_stale(const PGresult *r) {
+  const char *state = r ? nn(PQresultErrorField(r, PG_DIAG_SQLSTATE)) : "";
+  return streq(state, "0A000") || streq(state, "26000");
+}
+
+/* 25006: the server takes no writes any more, because another one took its place. The next statement looks for that one. */
+static void leave(struct db *db) {
+  PQfinish(db->pg);
+  db->pg = NULL;
+}
+
 /* SQLSTATE to kind; the table of db.h. A result without a state is judged by the connection. */
 static bool failed(struct db *db, const char *name, PGresult *r, struct err *e) {
   const char *state = r ? nn(PQresultErrorField(r, PG_DIAG_SQLSTATE)) : "";
@@ -125,14 +154,17 @@ static bool failed(struct db *db, const char *name, PGresult *r, struct err *e) 
   enum err_kind kind = FAIL_BUG;
   enum msg key = MSG_INTERNAL_BUG;
   bool retry = false;
-  if (PQstatus(db->pg) != CONNECTION_OK || !*state || str_starts(state, "08") || str_starts(state, "57P") || str_starts(state, "53")) kind = FAIL_UNAVAILABLE, key = MSG_DB_UNAVAILABLE, retry = true;
+  if (PQstatus(db->pg) != CONNECTION_OK || !*state || str_starts(state, "08") || str_starts(state, "57P") || str_starts(state, "53") || streq(state, "25006")) kind = FAIL_UNAVAILABLE, key = MSG_DB_UNAVAILABLE, retry = true;
   else if (streq(state, "23505") || streq(state, "23503") || streq(state, "23P01")) kind = FAIL_CONFLICT, key = MSG_DB_CONFLICT;
   else if (str_starts(state, "22") || streq(state, "23514")) kind = FAIL_INVALID, key = MSG_DB_INVALID;
   else if (streq(state, "57014") || streq(state, "55P03")) kind = FAIL_TIMEOUT, key = MSG_DB_TIMEOUT, retry = true;
   else if (streq(state, "40001") || streq(state, "40P01")) kind = FAIL_UNAVAILABLE, key = MSG_DB_TIMEOUT, retry = true;
+  else if (plan_is_stale(r)) kind = FAIL_UNAVAILABLE, key = MSG_DB_TIMEOUT, retry = true, db->stale = true; /* only inside a transaction is it not mended at once */
   err_set(e, kind, key);
   e->retry = retry;
-  return err_detail(e, "statement %s: SQLSTATE %s: %s", name, *state ? state : "none", r ? PQresultErrorMessage(r) : PQerrorMessage(db->pg));
+  err_detail(e, "statement %s: SQLSTATE %s: %s", name, *state ? state : "none", r ? PQresultErrorMessage(r) : PQerrorMessage(db->pg));
+  if (streq(state, "25006")) leave(db);
+  return false;
 }
 
 static size_t slot(struct db *db, const struct stmt *q) {
@@ -164,12 +196,6 @@ static PGresult *execute(struct db *db, const struct stmt *q, const char *const 
 }
 
 static bool good(const PGresult *r) { return r && (PQresultStatus(r) == PGRES_TUPLES_OK || PQresultStatus(r) == PGRES_COMMAND_OK); }
-
-/* A migration changed the type of a column under a prepared statement (0A000), or somebody deallocated it (26000): nothing has happened. */
-static bool plan_is_stale(const PGresult *r) {
-  const char *state = r ? nn(PQresultErrorField(r, PG_DIAG_SQLSTATE)) : "";
-  return streq(state, "0A000") || streq(state, "26000");
-}
 
 /* The table of prepared statements keeps its entry: when this fails, the next use finds 26000 and comes here again. */
 static bool prepare_again(struct db *db, const struct stmt *q, struct err *e) {
@@ -293,16 +319,29 @@ static bool close_late(struct tx *t) {
   return late;
 }
 
+/* Statements whose plans a migration made stale while the transaction ran: the repetition finds them prepared anew. */
+static void forget_stale(struct db *db) {
+  if (!db->stale) return;
+  db->stale = false;
+  PQclear(PQexec(db->pg, "DEALLOCATE ALL"));
+  memset(db->prepared, 0, sizeof db->prepared);
+}
+
 bool tx_commit(struct tx *t, struct err *e) {
   BUG_ON(!t->open);
-  if (close_late(t)) return true;
-  return plain(t->db, "COMMIT", "COMMIT", e);
+  if (close_late(t)) return forget_stale(t->db), true;
+  bool ok = plain(t->db, "COMMIT", "COMMIT", e);
+  forget_stale(t->db);
+  return ok;
 }
 
 void tx_rollback(struct tx *t) {
   struct err ignored = ERR_INIT;
-  if (!t->open || close_late(t)) return;
-  if (!db_alive(t->db) || plain(t->db, "ROLLBACK", "ROLLBACK", &ignored)) return;
+  if (!t->open || close_late(t) || !db_alive(t->db)) return;
+  if (plain(t->db, "ROLLBACK", "ROLLBACK", &ignored)) {
+    forget_stale(t->db);
+    return;
+  }
   log_err(LOG_LEVEL_WARN, "db", "rollback", &ignored);
   memset(t->db->prepared, 0, sizeof t->db->prepared);
   PQreset(t->db->pg); /* whatever state it was in, the next statement must not join it */

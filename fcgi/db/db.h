@@ -6,10 +6,10 @@
  *
  * Parameters are text (NULL = SQL NULL); results are text and belong to the arena (PQclear is deferred to its reset).
  * SQLSTATE mapping is here only: 23505/23503/23P01 FAIL_CONFLICT, 22xxx/23514 FAIL_INVALID, 57014 FAIL_TIMEOUT, 40001/40P01 retry, class 08,
- * 57Pxx, 53xxx FAIL_UNAVAILABLE. The constraint name is in db_constraint() after a FAIL_CONFLICT.
+ * 57Pxx, 53xxx, 25006 FAIL_UNAVAILABLE. The constraint name is in db_constraint() after a FAIL_CONFLICT.
  * Lost connection: PQreset and prepared bitmap cleared at the next call; one automatic retry only outside a transaction when db->read_only.
  * Inside a transaction nothing reconnects: every call fails until its end. A plan made stale by a migration (0A000, 26000) is prepared again
- * once, outside a transaction. The channel of db_listen is listened to again after a reconnect.
+ * once outside a transaction; inside, the transaction may be repeated (FAIL_UNAVAILABLE). The channel of db_listen is listened to again after a reconnect.
  */
 #ifndef DB_DB_H
 #define DB_DB_H
@@ -26,7 +26,8 @@ enum stmt_kind { STMT_WRITES, STMT_READS, STMT_NOTES };
 struct stmt { const char *name, *sql; enum stmt_kind kind; };
 struct rows { void *res; int n; };
 
-/* conninfo: libpq string. application_name, statement_timeout etc. (reference 81 section 6.1) are added here. */
+/* conninfo: libpq string. application_name, statement_timeout etc. (reference 81 section 6.1) are added here, and for several hosts
+ * target_session_attrs=read-write. An attempt to connect that took long is not repeated within a second. */
 struct db *db_new(const char *conninfo, const char *application, int statement_timeout_ms);
 bool db_connect(struct db *db, struct err *e) __attribute__((warn_unused_result));   /* also after a loss */
 void db_free(struct db *opt_db);

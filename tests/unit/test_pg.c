@@ -1,6 +1,9 @@
 /* The database layer against a real server: connection strings, losses, stale plans, error kinds, transactions, migrations side by side. */
 #include "t.h"
 #include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/clock.h"
@@ -58,6 +61,63 @@ static void connection_strings_of_both_forms_keep_our_session_settings(void **s)
   REFUSED(db_connect(nowhere, &E), FAIL_UNAVAILABLE);
   db_free(nowhere);
 }
+static void of_several_hosts_the_one_that_takes_writes_is_used(void **s) {
+  (void)s;
+  const char *info = getenv("TEST_DB");
+  struct db *db = db_with_table("p_several"), *one;
+  if (!db) return;
+  const char *dir = arena_strndup(A, info + strlen("host="), strcspn(info + strlen("host="), " "));
+  one = db_new(arena_fmt(A, "host=/nonexistent,%s dbname=p_several user=fedlcm", dir), "unit", 5000);
+  OK(db_exec(one, A, &Q_PUT, NULL, &E, "1", NULL, "1"));
+  db_free(one);
+  OK(db_script(db, "alter database p_several set default_transaction_read_only = on", &E));
+  const struct { const char *hosts, *more; bool taken; } CASE[] = {{dir, "", true}, {arena_fmt(A, "%s,%s", dir, dir), "", false}, {arena_fmt(A, "%s,%s", dir, dir), "target_session_attrs=any", true}, {dir, "target_session_attrs=read-write", false}};
+  for (size_t i = 0; i < sizeof CASE / sizeof *CASE; i++) {
+    one = db_new(arena_fmt(A, "host=%s dbname=p_several user=fedlcm %s", CASE[i].hosts, CASE[i].more), "unit", 5000);
+    if (CASE[i].taken) OK(db_connect(one, &E));
+    else REFUSED(db_connect(one, &E), FAIL_UNAVAILABLE);
+    db_free(one);
+  }
+  db_free(db);
+}
+static void a_server_that_takes_no_writes_any_more_is_left(void **s) {
+  (void)s;
+  struct db *db = db_with_table("p_demoted");
+  if (!db) return;
+  OK(db_script(db, "set default_transaction_read_only = on", &E));
+  REFUSED(db_exec(db, A, &Q_PUT, NULL, &E, "1", NULL, "1"), FAIL_UNAVAILABLE); assert_true(E.retry), assert_false(db_alive(db));
+  OK(db_exec(db, A, &Q_PUT, NULL, &E, "1", NULL, "1"));
+  OK(db_script(db, "set default_transaction_read_only = on", &E));
+  {
+    TX(tx);
+    OK(tx_begin(db, &tx, &E));
+    REFUSED(db_exec(db, A, &Q_PUT, NULL, &E, "2", NULL, "1"), FAIL_UNAVAILABLE); REFUSED(tx_commit(&tx, &E), FAIL_UNAVAILABLE);
+  }
+  assert_int_equal(count(db), 1);
+  db_free(db);
+}
+/* A server that is paused takes connections and says nothing. */
+static void a_silent_server_is_asked_once_a_second(void **s) {
+  (void)s;
+  char dir[] = "/tmp/fpq.XXXXXX";
+  struct sockaddr_un at = {.sun_family = AF_UNIX};
+  assert_non_null(mkdtemp(dir));
+  snprintf(at.sun_path, sizeof at.sun_path, "%s/.s.PGSQL.5432", dir);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0), assert_int_equal(listen(fd, 8), 0);
+  struct db *db = db_new(arena_fmt(A, "host=%s port=5432 dbname=x user=x connect_timeout=2", dir), "unit", 1000);
+  int64_t began = clock_mono_ms();
+  REFUSED(db_connect(db, &E), FAIL_UNAVAILABLE);
+  int64_t first = clock_mono_ms() - began;
+  REFUSED(db_connect(db, &E), FAIL_UNAVAILABLE); REFUSED(db_connect(db, &E), FAIL_UNAVAILABLE);
+  assert_true(first >= 900), assert_true(clock_mono_ms() - began - first < 300);
+  close(fd), unlink(at.sun_path);
+  usleep(1050000);
+  began = clock_mono_ms();
+  REFUSED(db_connect(db, &E), FAIL_UNAVAILABLE); REFUSED(db_connect(db, &E), FAIL_UNAVAILABLE); /* refused, not silent: no pause */
+  assert_non_null(strstr(E.detail, "No such file")), assert_true(clock_mono_ms() - began < 300);
+  db_free(db), rmdir(dir);
+}
 static void a_transaction_never_continues_on_a_new_connection(void **s) {
   (void)s;
   struct db *db = db_with_table("p_tx");
@@ -113,6 +173,13 @@ static void stale_plans_are_prepared_again(void **s) {
   OK(db_query(db, A, &Q_N, &r, &E, "1")); assert_string_equal(row_text(&r, 0, 0), "5");
   OK(db_script(db, "deallocate all", &E));
   OK(db_query(db, A, &Q_N, &r, &E, "1")); OK(db_query(db, A, &Q_COUNT, &r, &E));
+  OK(db_script(other, "alter table t alter n type smallint", &E));
+  for (int i = 0; i < 2; i++) { /* inside a transaction the first one fails, and its repetition works */
+    TX(tx);
+    OK(tx_begin(db, &tx, &E));
+    if (i) OK(db_query(db, A, &Q_N, &r, &E, "1"));
+    else { REFUSED(db_query(db, A, &Q_N, &r, &E, "1"), FAIL_UNAVAILABLE); assert_true(E.retry); }
+  }
   db_free(other), db_free(db);
 }
 static void every_error_class_has_its_kind(void **s) {
@@ -219,7 +286,8 @@ static void two_migrators_apply_everything_once(void **s) {
   db_free(db);
 }
 int main(void) {
-  const struct CMUnitTest t[] = {T(connection_strings_of_both_forms_keep_our_session_settings), T(a_transaction_never_continues_on_a_new_connection), T(commit_reports_what_the_server_rolled_back), T(stale_plans_are_prepared_again),
+  const struct CMUnitTest t[] = {T(connection_strings_of_both_forms_keep_our_session_settings), T(of_several_hosts_the_one_that_takes_writes_is_used),
+      T(a_server_that_takes_no_writes_any_more_is_left), T(a_silent_server_is_asked_once_a_second), T(a_transaction_never_continues_on_a_new_connection), T(commit_reports_what_the_server_rolled_back), T(stale_plans_are_prepared_again),
       T(every_error_class_has_its_kind), T(serialization_failures_may_be_repeated), T(values_come_back_with_their_types), T(listening_survives_a_lost_connection), T(two_migrators_apply_everything_once)};
   return cmocka_run_group_tests(t, NULL, NULL);
 }
