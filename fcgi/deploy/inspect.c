@@ -10,7 +10,7 @@
 #include "model/status.h"
 
 static const struct stmt Q_LATEST = {"inspect_latest", "select uuid from probe where kind = $1 and subject = $2 and state = 'done' and created_at > now() - interval '15 minutes' order by id desc limit 1"};
-const struct stmt *const STMTS_WATCH[] = {&Q_LATEST, NULL};
+const struct stmt *const STMTS_INSPECT[] = {&Q_LATEST, NULL};
 
 static const char *const KIND[] = {[INSPECT_PARTY] = "party_workloads", [INSPECT_ENDPOINT] = "endpoint_workloads"}, *const OF[] = {[INSPECT_PARTY] = "party", [INSPECT_ENDPOINT] = "endpoint"};
 

@@ -147,6 +147,7 @@ static void cancel_now(void) {
   struct err e = ERR_INIT;
   const char *u = ask(arena_fmt(W.scratch, "select coalesce((select uuid::text from operation where state in ('queued', 'running') and kind = '%s' order by id desc limit 1), '')", PLAN.cancels));
   if (uuid_parse(u, &op) && op_cancel(W.db, A, op, "tester", &e)) PLAN.cancelled++;
+  for (struct work *w = W.en.all; w; w = w->next) w->loaded_ms = 0; /* more than a moment passes before the answer: it is digested with records read anew */
 }
 static struct reply failing(enum fault f) {
   struct arena *a = F.pending->a;

@@ -12,11 +12,11 @@ static void says(const char *in_path, int status, const char *body) {
 }
 static struct reply answer(void) {
   for (int i = 0; i < n_says; i++)
-    if (strstr(F.pending.path, SAYS[i].in_path)) {
+    if (strstr(F.pending->path, SAYS[i].in_path)) {
       if (SAYS[i].status == 0) return (struct reply){.fail = REPLY_NOT_SENT, .cause = NET_REFUSED, .content_type = "", .body = "", .why = "connection refused", .peer = ""};
-      return (struct reply){.status = SAYS[i].status, .content_type = SAYS[i].type, .body = arena_strdup(F.pending.a, SAYS[i].body), .n = strlen(SAYS[i].body), .why = "", .peer = ""};
+      return (struct reply){.status = SAYS[i].status, .content_type = SAYS[i].type, .body = arena_strdup(F.pending->a, SAYS[i].body), .n = strlen(SAYS[i].body), .why = "", .peer = ""};
     }
-  return kube_status(F.pending.a, 404, "NotFound", arena_fmt(F.pending.a, "%s not found", F.pending.path));
+  return kube_status(F.pending->a, 404, "NotFound", arena_fmt(F.pending->a, "%s not found", F.pending->path));
 }
 static struct probe run_probe(struct uuid id) {
   struct claim c;
@@ -26,10 +26,10 @@ static struct probe run_probe(struct uuid id) {
   OK(store_claim(W.db, W.scratch, "t/0", 30, 1, &c, &n, &E));
   assert_int_equal(n, 1);
   drive(work_new(&W.en, c.id, c.token));
-  while (F.pending.w) {
-    struct work *w = F.pending.w;
-    assert_true(n_asked < 40), assert_string_equal(F.pending.c.method, "GET");
-    snprintf(asked[n_asked++], sizeof asked[0], "%s", F.pending.path);
+  while (F.pending->w) {
+    struct work *w = F.pending->w;
+    assert_true(n_asked < 40), assert_string_equal(F.pending->c.method, "GET");
+    snprintf(asked[n_asked++], sizeof asked[0], "%s", F.pending->path);
     struct reply r = answer();
     forget_call();
     drive_reply(w, &r);

@@ -14,9 +14,9 @@ static void turn(void) {
   struct work *p = parked();
   if (p) p->watch.look[0].due_ms = 0;
   watch_turn(&W.en);
-  while (F.pending.w) {
-    struct work *w = F.pending.w;
-    jobs_polled += strstr(F.pending.path, "/v1/job/") != NULL, looks++;
+  while (F.pending->w) {
+    struct work *w = F.pending->w;
+    jobs_polled += strstr(F.pending->path, "/v1/job/") != NULL, looks++;
     struct reply r = fake_answer();
     forget_call();
     if (!watch_reply(w, &r)) drive_reply(w, &r);
@@ -108,7 +108,7 @@ static void a_failing_call_ends_the_watch(void **s) {
   struct work *w = parked();
   w->watch.look[0].due_ms = 0;
   watch_turn(&W.en);
-  assert_non_null(F.pending.w);
+  assert_non_null(F.pending->w);
   struct reply r = failing(LOST_BEFORE);
   forget_call();
   assert_true(watch_reply(w, &r));
