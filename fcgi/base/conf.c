@@ -53,7 +53,15 @@ static void quote(struct buf *b, const char *key, const char *v) {
   buf_str(b, "' ");
 }
 
-/* libpq string from upstream's POSTGRES_* names. */
+static const char *without_blanks(struct arena *a, const char *v) {
+  char *out = arena_strdup(a, v), *to = out;
+  for (; *v; v++)
+    if (*v != ' ' && *v != '\t') *to++ = *v;
+  *to = 0;
+  return out;
+}
+
+/* libpq string from upstream's POSTGRES_* names. POSTGRES_HOST and POSTGRES_PORT may be lists ("db1, db2"): libpq takes blanks for parts of a name. */
 static const char *upstream(struct arena *a, bool *bad, struct err *e) {
   static const struct { const char *env, *key, *fallback; } P[] = {{"POSTGRES_HOST", "host", NULL}, {"POSTGRES_PORT", "port", "5432"}, {"POSTGRES_DB", "dbname", NULL},
       {"POSTGRES_USER", "user", NULL}, {"POSTGRES_PASSWORD", "password", ""}, {"POSTGRES_SSLMODE", "sslmode", "prefer"}};
@@ -63,7 +71,8 @@ static const char *upstream(struct arena *a, bool *bad, struct err *e) {
     const char *v = value(a, P[i].env, bad, e);
     if (*bad) return "";
     if (!v && !P[i].fallback) { *bad = true; err_set(e, FAIL_INVALID, MSG_CONF_DATABASE, P[i].env); return ""; }
-    if (v || *P[i].fallback) quote(&b, P[i].key, v ? v : P[i].fallback);
+    bool list = streq(P[i].key, "port") || (streq(P[i].key, "host") && v && strchr(v, ','));
+    if (v || *P[i].fallback) quote(&b, P[i].key, !v ? P[i].fallback : list ? without_blanks(a, v) : v);
   }
   return b.p;
 }

@@ -6,13 +6,13 @@
 #include <stdbool.h>
 struct err;
 struct conf {
-  const char *conninfo;          /* built from POSTGRES_* or FEDLCM_DB (libpq string) */
+  const char *conninfo;          /* built from POSTGRES_* or FEDLCM_DB (libpq string); both may name several hosts */
   const char *seal_public, *seal_private;  /* FEDLCM_SEAL_PUBLIC / FEDLCM_SEAL_PRIVATE: file paths */
   const char *web_socket, *wait_socket;    /* FEDLCM_WEB_SOCKET, FEDLCM_WAIT_SOCKET */
   int web_workers, wait_workers, runners;  /* FEDLCM_WEB_WORKERS 8, FEDLCM_WAIT_WORKERS 8, FEDLCM_RUNNERS 2 */
   const char *public_url;        /* FEDLCM_PUBLIC_URL, "" = take what the browser says (Origin check against Host) */
   bool tls;                      /* FEDLCM_TLS: pages are served over https (cookie Secure, __Host-) */
-  const char *instance_dir;      /* FEDLCM_INSTANCE_DIR: lock files of the supervisors; names this instance */
+  const char *instance_dir;      /* FEDLCM_INSTANCE_DIR: lock file of the poller, which names this instance */
   const char *admin_password;    /* LIFECYCLEMANAGER_INITIAL_ADMIN_PASSWORD or "admin" */
   bool experiment;               /* LIFECYCLEMANAGER_EXPERIMENT_ENABLED */
   bool debug;                    /* LIFECYCLEMANAGER_DEBUG */

@@ -1,4 +1,5 @@
 #include "t.h"
+#include "base/conf.h"
 #include "base/b64.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -118,8 +119,26 @@ static void uuids_are_canonical(void **s) {
   assert_true(uuid_parse("6B6D7A2E-5C35-4A0E-9D0E-0D8F6F1B8A11", &v)), assert_string_equal(v.s, "6b6d7a2e-5c35-4a0e-9d0e-0d8f6f1b8a11");
   assert_false(uuid_parse("6b6d7a2e-5c35-4a0e-9d0e-0d8f6f1b8a1", &v)), assert_false(uuid_parse("Unknown", &v));
 }
+static void the_database_may_be_a_list_of_hosts(void **s) {
+  (void)s;
+  static const struct { const char *host, *port, *wanted; } CASE[] = {
+      {"db1", NULL, "host='db1' port='5432' dbname='fedlcm' user='me' sslmode='prefer' "},
+      {"db1, db2 ,\tdb3", "5432, 5433,5434", "host='db1,db2,db3' port='5432,5433,5434' dbname='fedlcm' user='me' sslmode='prefer' "},
+      {"/run/my sockets", "5432", "host='/run/my sockets' port='5432' dbname='fedlcm' user='me' sslmode='prefer' "}};
+  struct conf c;
+  unsetenv("FEDLCM_DB"), unsetenv("POSTGRES_PASSWORD"), unsetenv("POSTGRES_SSLMODE"), setenv("POSTGRES_DB", "fedlcm", 1), setenv("POSTGRES_USER", "me", 1);
+  for (size_t i = 0; i < sizeof CASE / sizeof *CASE; i++) {
+    setenv("POSTGRES_HOST", CASE[i].host, 1), unsetenv("POSTGRES_PORT");
+    if (CASE[i].port) setenv("POSTGRES_PORT", CASE[i].port, 1);
+    OK(conf_load(&c, &E)); assert_string_equal(c.conninfo, CASE[i].wanted);
+  }
+  setenv("FEDLCM_DB", "host=a,b dbname=x", 1);
+  OK(conf_load(&c, &E)); assert_string_equal(c.conninfo, "host=a,b dbname=x");
+  unsetenv("FEDLCM_DB"), unsetenv("POSTGRES_HOST");
+  REFUSED(conf_load(&c, &E), FAIL_INVALID); assert_string_equal(E.args[0], "POSTGRES_HOST");
+}
 int main(void) {
   const struct CMUnitTest t[] = {T(destructors_run_in_reverse_order_and_memory_is_zeroed), T(rewind_keeps_what_came_before), T(buffers_stop_at_their_maximum), T(escapers_escape_for_their_place),
-      T(numbers_are_whole_texts_within_bounds), T(names_follow_the_reference), T(base64_is_strict), T(times_print_as_go_prints_them), T(text_says_both_languages_and_marks_foreign_text), T(errors_keep_their_own_copies), T(uuids_are_canonical)};
+      T(numbers_are_whole_texts_within_bounds), T(names_follow_the_reference), T(base64_is_strict), T(times_print_as_go_prints_them), T(text_says_both_languages_and_marks_foreign_text), T(errors_keep_their_own_copies), T(uuids_are_canonical), T(the_database_may_be_a_list_of_hosts)};
   return cmocka_run_group_tests(t, NULL, NULL);
 }
