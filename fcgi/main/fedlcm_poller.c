@@ -7,11 +7,12 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "deploy/runner.h"
+#include "main/start.h"
 #include "main/supervisor.h"
 
 /* A call takes at most 10 s; a runner that was told to end finishes the calls under way and gives back its leases. */
 enum { GRACE_S = 15 };
-struct poller { struct conf c; char instance[320]; };
+struct poller { struct conf c; const char *instance; };
 
 static int run(void *arg, int slot, int ready_fd) {
   const struct poller *p = arg;
@@ -24,17 +25,15 @@ int main(void) {
   static struct poller p;
   struct err e = ERR_INIT;
   struct arena *a = arena_new();
-  struct stat st;
-  char host[256] = "host";
   log_init("fedlcm-poller", LOG_LEVEL_INFO);
   if (!conf_load(&p.c, &e)) { fprintf(stderr, "fedlcm-poller: %s\n", err_message(&e, a)); return 2; }
   if (p.c.debug) log_init("fedlcm-poller", LOG_LEVEL_DEBUG);
   umask(0077);
+  if (!start_schema("fedlcm-poller", &p.c, a)) return 2;
   /* Runners inherit this lock: who gets it knows that all runners of the former supervisor are gone, and may release their leases at once. */
   int fd = lock_file(arena_fmt(a, "%s/poller.lock", p.c.instance_dir), true);
-  if (fd < 0 || fstat(fd, &st) != 0) return 2;
-  gethostname(host, sizeof host - 1);
-  snprintf(p.instance, sizeof p.instance, "%s:%llu", host, (unsigned long long)st.st_ino);
+  if (fd < 0) return 2;
+  p.instance = start_instance(a, fd, START_BOOT_ID);
   const struct slot_kind kinds[] = {{.name = "runner", .count = p.c.runners, .run = run, .arg = &p}};
   return supervise("fedlcm-poller", kinds, 1, GRACE_S);
 }

@@ -4,6 +4,7 @@
 #include "base/conf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "main/start.h"
 #include "main/supervisor.h"
 #include "main/web_worker.h"
 
@@ -23,6 +24,7 @@ int main(void) {
   log_init("fedlcm-web", LOG_LEVEL_INFO);
   if (!conf_load(&c, &e)) { fprintf(stderr, "fedlcm-web: %s\n", err_message(&e, arena_new())); return 2; }
   if (c.debug) log_init("fedlcm-web", LOG_LEVEL_DEBUG);
+  if (!start_schema("fedlcm-web", &c, arena_new())) return 2;
   umask(0007);
   struct pool web = {&c, listen_unix(c.web_socket, 0), false}, wait = {&c, listen_unix(c.wait_socket, 1), true};
   if (web.fd < 0 || wait.fd < 0) return 2;

@@ -42,7 +42,7 @@ static bool login_post(struct req *q, struct resp *r, struct err *e) {
   struct err why = ERR_INIT;
   const char *next = req_own_path(req_field(q, "next"));
   if (!user_login(q->db, q->a, req_field(q, "username"), req_field(q, "password"), q->remote_addr, &u, &why)) {
-    if (why.kind == FAIL_UNAVAILABLE) return err_move(e, &why);
+    if (why.kind != FAIL_AUTH && why.kind != FAIL_BUSY) return err_move(e, &why);
     r->status = why.kind == FAIL_BUSY ? 429 : 401;
     if (why.retry_after) resp_header(r, q, "Retry-After", num_text((char[24]){0}, why.retry_after));
     say(&why);

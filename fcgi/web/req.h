@@ -21,7 +21,7 @@ enum role { ROLE_NONE, ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN };
 /* The logged-in person; id 0 = nobody. */
 struct who { long id; struct uuid uuid; const char *name; enum role role; bool default_password; long session_id; const char *csrf; bool by_cookie; };
 
-struct app { struct db *db; struct seal_pub seal; struct conf conf; bool wait_pool; };
+struct app { struct db *db; struct seal_pub seal; struct conf conf; bool wait_pool, schema_fits; };
 
 struct req {
   struct app *app;

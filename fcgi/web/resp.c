@@ -12,6 +12,12 @@ void resp_header(struct resp *r, struct req *q, const char *name, const char *va
   r->h[r->n_h++] = (struct header){name, arena_strdup(q->a, value)};
 }
 
+bool resp_has(const struct resp *r, const char *name) {
+  for (int i = 0; i < r->n_h; i++)
+    if (streq(r->h[i].name, name)) return true;
+  return false;
+}
+
 void resp_cookie(struct resp *r, struct req *q, const char *name, const char *value, long max_age_s, bool http_only) {
   resp_header(r, q, "Set-Cookie", arena_fmt(q->a, "%s=%s; Path=/%s; SameSite=Lax%s%s", name, value, max_age_s < 0 ? "" : arena_fmt(q->a, "; Max-Age=%ld", max_age_s), http_only ? "; HttpOnly" : "", q->https ? "; Secure" : ""));
 }

@@ -13,6 +13,7 @@ struct resp {
   struct header h[16]; int n_h;  /* CR, LF, NUL in a value drop the header and log a bug */
 };
 void resp_header(struct resp *r, struct req *q, const char *name, const char *value);
+bool resp_has(const struct resp *r, const char *name);
 /* max_age_s below 0: until the browser ends. */
 void resp_cookie(struct resp *r, struct req *q, const char *name, const char *value, long max_age_s, bool http_only);
 bool resp_redirect(struct resp *r, struct req *q, const char *location);     /* 303, returns true */

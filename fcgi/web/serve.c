@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "crypt/digest.h"
+#include "db/migrate.h"
 #include "model/session.h"
 #include "web/csrf.h"
 #include "web/errorpage.h"
@@ -65,6 +66,11 @@ static bool handle(struct req *q, struct resp *r, struct err *e) {
   return q->route->h(q, r, e);
 }
 
+/* A program that is newer than the schema serves nothing: its statements could not work. Asked until it is right once. */
+static bool schema_fits(struct req *q, struct err *e) {
+  return q->app->schema_fits || (q->app->schema_fits = migrate_check(q->db, q->a, e));
+}
+
 static void not_found(struct req *q, struct resp *r, bool other) {
   struct err e = ERR_INIT;
   if (str_starts(q->path, "/api/")) { /* upstream's router answers in plain text, without the envelope */
@@ -103,7 +109,8 @@ void serve(struct req *q, struct resp *r) {
   log_scope(q->request_id);
   preferences(q);
   q->route = route_find(q, &other);
-  if (!q->route) not_found(q, r, other);
+  if (!schema_fits(q, &e)) error_answer(q, r, &e);
+  else if (!q->route) not_found(q, r, other);
   else if (!handle(q, r, &e)) {
     if (e.kind == FAIL_AUTH && !(q->route->flags & ROUTE_API) && q->route->perm != PERM_PUBLIC) to_login(q, r);
     else error_answer(q, r, &e);
@@ -112,6 +119,7 @@ void serve(struct req *q, struct resp *r) {
     err_set(&e, FAIL_BUG, MSG_WEB_RENDER);
     error_answer(q, r, &e);
   }
+  if (r->status == 503 && !resp_has(r, "Retry-After")) resp_header(r, q, "Retry-After", "3");
   if (db_in_tx(q->db)) log_bug("transaction left open by a handler", q->path, 0);
   log_info("web", "request", "method", q->method == METHOD_GET ? "GET" : q->method == METHOD_POST ? "POST" : q->method == METHOD_PUT ? "PUT" : "DELETE", "path", q->path, "status",
            arena_fmt(q->a, "%d", r->status ? r->status : 200), "ms", arena_fmt(q->a, "%lld", (long long)(clock_mono_ms() - start)), "sql", arena_fmt(q->a, "%u", db_count(q->db)));

@@ -8,7 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
+#include "main/start.h"
 #include "main/supervisor.h"
 
 enum { MAX_SEEN = 400 };
@@ -275,6 +277,24 @@ static void the_lock_is_inherited_by_children(void **s) {
   assert_true(fd >= 0);
 }
 
+/* Two machines made from one image have the same host name and the same inode; whoever starts again on one of them keeps its name. */
+static void each_instance_has_a_name_of_its_own(void **s) {
+  (void)s;
+  char a[128], b[128], boot[128];
+  snprintf(a, sizeof a, "%s/lock", dir), snprintf(b, sizeof b, "%s/a.sock.lock", dir), snprintf(boot, sizeof boot, "%s/a.sock", dir);
+  unlink(a), unlink(b), unlink(boot);
+  int fa = lock_file(a, false), fb = lock_file(b, false);
+  const char *here = start_instance(A, fa, START_BOOT_ID);
+  assert_true(fa >= 0 && fb >= 0 && strlen(here) > 17), assert_string_not_equal(here, start_instance(A, fb, START_BOOT_ID));
+  close(fa), fa = lock_file(a, false);
+  assert_string_equal(here, start_instance(A, fa, START_BOOT_ID));
+  OK(file_write(boot, "1cbfa5ba-7f2c-4f3b-a5b5-35ae6d2cb0c5\n", 37, 0600, &E));
+  assert_string_not_equal(here, start_instance(A, fa, boot)), assert_string_equal(start_instance(A, fa, boot), start_instance(A, fa, boot));
+  unlink(boot);
+  assert_string_not_equal(start_instance(A, fa, boot), start_instance(A, fa, boot));
+  close(fa), close(fb);
+}
+
 static int share(void **s) {
   (void)s;
   seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -293,6 +313,6 @@ int main(void) {
   const struct CMUnitTest tests[] = {T(all_start_and_a_killed_one_is_replaced), T(term_waits_for_the_grace_and_no_longer), T(quit_does_not_wait_for_the_grace), T(children_die_with_a_killed_supervisor),
       T(rolling_restart_starts_the_successor_first), T(without_overlap_the_predecessor_ends_first), T(a_successor_that_is_not_ready_leaves_the_old_one_serving),
       T(five_deaths_in_ten_seconds_slow_a_slot_down), T(a_stuck_child_is_killed_an_idle_one_is_not), T(a_second_supervisor_on_the_same_socket_is_refused),
-      T(a_socket_path_beyond_the_kernels_limit_is_refused), T(a_socket_of_the_service_manager_is_taken), T(the_lock_is_inherited_by_children)};
+      T(a_socket_path_beyond_the_kernels_limit_is_refused), T(a_socket_of_the_service_manager_is_taken), T(the_lock_is_inherited_by_children), T(each_instance_has_a_name_of_its_own)};
   return cmocka_run_group_tests(tests, share, tidy);
 }
