@@ -48,7 +48,7 @@ bool migrate(struct db *db, struct arena *a, int *opt_applied, struct err *e) {
   struct err ignored = ERR_INIT;
   if (opt_applied) *opt_applied = 0;
   bool ok = lock(db, e) && locked(db, a, opt_applied, e);
-  if (!db_script(db, "select pg_advisory_unlock_all(); reset lock_timeout; reset statement_timeout", &ignored) && ok) log_err(LOG_LEVEL_WARN, "migrate", "unlock", &ignored);
+  if (!db_script(db, "select pg_advisory_unlock(4242, 1); reset lock_timeout; reset statement_timeout", &ignored) && ok) log_err(LOG_LEVEL_WARN, "migrate", "unlock", &ignored);
   return ok;
 }
 

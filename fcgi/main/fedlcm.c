@@ -72,11 +72,17 @@ static bool keys(struct cli *x, bool may_make, struct err *e) {
   return ok;
 }
 
+/* Several hosts may start at once: one makes keys and account, the others then find them. */
+static bool alone(struct cli *x, struct err *e) {
+  if (db_script(x->db, "set lock_timeout = '60s'; select pg_advisory_lock(4242, 3); reset lock_timeout", e)) return true; /* until this process ends */
+  return e->kind == FAIL_TIMEOUT ? err_set(e, FAIL_TIMEOUT, MSG_MIGRATE_BUSY) : false;
+}
+
 /* --own-password: the pages will be reachable from other machines, so no account may have the default password. */
 static bool cmd_init(struct cli *x, struct err *e) {
   struct rows r;
   bool strict = x->argc > 0 && streq(x->argv[0], "--own-password"), is_default = streq(x->c.admin_password, DEFAULT_PASSWORD);
-  if (!migrate(x->db, x->a, NULL, e) || !keys(x, true, e) || !db_query(x->db, x->a, &Q_ACCOUNTS, &r, e, FIRST_ACCOUNT)) return false;
+  if (!alone(x, e) || !migrate(x->db, x->a, NULL, e) || !keys(x, true, e) || !db_query(x->db, x->a, &Q_ACCOUNTS, &r, e, FIRST_ACCOUNT)) return false;
   bool fresh = row_int(&r, 0, 2) == 0, weak = row_int(&r, 0, 1) > 0 || (fresh && is_default);
   if (strict && weak) return err_set(e, FAIL_CONFLICT, MSG_CLI_DEFAULT_PASSWORD, "LIFECYCLEMANAGER_INITIAL_ADMIN_PASSWORD", "127.0.0.1");
   if (!user_ensure_admin(x->db, x->a, x->c.admin_password, is_default, e)) return false;
