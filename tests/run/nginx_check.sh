@@ -1,5 +1,5 @@
 #!/bin/bash
-# `nginx -t` on the configuration that fedlcm-run renders: plain, behind a proxy, with TLS.
+# `nginx -t` on the configuration that fedlcm-run renders: plain, behind a proxy, with TLS; and on the example of a machine in front.
 set -eu
 cd "$(dirname "$0")/../.."
 d=$(mktemp -d)
@@ -22,4 +22,7 @@ check "self-made TLS" FEDLCM_TLS=self-made FEDLCM_LISTEN=::1
 rm -rf "$d/own" && mkdir "$d/own"
 openssl req -x509 -newkey rsa:2048 -nodes -keyout "$d/own/key" -out "$d/own/crt" -subj /CN=localhost -days 2 2>/dev/null
 check "own TLS files" FEDLCM_TLS_CERT="$d/own/crt" FEDLCM_TLS_KEY="$d/own/key"
+mkdir "$d/front"
+sed "s#/etc/ssl/fedlcm\\.#$d/own/#; s#events {#pid $d/front/pid; events {#" conf/nginx-front.conf > "$d/front/nginx.conf"
+PATH="$PATH:/usr/sbin" nginx -t -q -e stderr -p "$d/front" -c nginx.conf || { echo "nginx -t: conf/nginx-front.conf: not in order"; exit 1; }
 echo "nginx -t: in order"
