@@ -1,4 +1,5 @@
-/* fedlcm-run: starts PostgreSQL, poller, web pools and nginx privately, restarts what dies, stops all in reverse order on INT, TERM and HUP.
+/* fedlcm-run: starts PostgreSQL, poller, web pools and nginx privately, restarts what dies, stops all in reverse order on INT, TERM and HUP. With FEDLCM_DB
+ * it starts no PostgreSQL: so several hosts use one.
  *
  * Who runs on a state folder holds a record lock on its file run.lock, so the kernel names the process and forgets it when it dies. The file says the
  * address and, one line each, the parts. */
@@ -126,9 +127,11 @@ static int start(struct run *r) {
       {.name = "web", .argv = web, .env = env, .as = r->web, .stop_signal = SIGTERM, .grace_s = 22},
       {.name = "nginx", .argv = nginx, .env = run_plain_env(), .as = r->front, .stop_signal = SIGQUIT, .grace_s = 7, .low_port = r->port < 1024},
   };
-  if (part_spawn(r, &parts[0]) && run_database(r, &parts[0], &login)) parts_loop(r, parts, PARTS, tick);
+  struct part *ours = r->database ? parts + 1 : parts;
+  int n = (int)(parts + PARTS - ours);
+  if ((r->database || part_spawn(r, &parts[0])) && run_database(r, &parts[0], &login)) parts_loop(r, ours, n, tick);
   else failed = true;
-  parts_stop(r, parts, PARTS);
+  parts_stop(r, ours, n);
   remove_tree(r, r->sock);
   return failed ? 1 : 0;
 }
@@ -191,7 +194,7 @@ int main(int argc, char **argv) {
   struct run r = {.a = arena_new()};
   const char *cmd = argc > 1 ? argv[1] : "run";
   log_init("fedlcm-run", LOG_LEVEL_WARN);
-  if (!run_paths(&r)) return 1;
+  if (!run_paths(&r) || !run_foreign_database(&r)) return 1;
   if (streq(cmd, "stop")) return stop(&r);
   if (streq(cmd, "status")) return status(&r);
   if (streq(cmd, "reset")) return reset(&r, argc > 2 && streq(argv[2], "--yes"));

@@ -20,6 +20,7 @@ struct run {
   const char *state;         /* database, keys, logs, copies: var/ in the checkout, or /var/lib/fedlcm-HASH where other accounts cannot reach the checkout */
   const char *sock;          /* short folder for sockets: the kernel allows 107 bytes */
   const char *app;           /* programs, static files and rendered configuration as the parts see them */
+  const char *database;      /* FEDLCM_DB: a PostgreSQL that somebody else looks after; NULL: our private one */
   const char *pg_bin, *nginx;
   struct account pg, poller, web, front;   /* front: nginx */
   const char *listen; int port;
@@ -45,6 +46,7 @@ const char *run_text(const struct run *r, struct text t);
 void run_log_tail(const struct run *r, const char *part);   /* the last lines of its log */
 
 /* run_conf.c: address, port, TLS, proxy; a start that would be unsafe is refused here. */
+bool run_foreign_database(struct run *r);   /* fills database */
 bool run_conf(struct run *r);
 const char *run_url(const struct run *r);
 /* Initial password from the environment or its _FILE; NULL when none is given. */
@@ -65,7 +67,7 @@ bool run_page_answers(const struct run *r);          /* the login page comes thr
 /* run_db.c */
 bool run_postgres_prepare(struct run *r);            /* initdb at the first start */
 const char *const *run_postgres_argv(struct run *r);
-/* Waits for the server, makes roles and database, `fedlcm init`. *out_login: its sentence about the first login. */
+/* Waits for the server and makes roles and database, unless it is somebody else's; `fedlcm init`. *out_login: its sentence about the first login. */
 bool run_database(struct run *r, struct part *pg, const char **out_login);
 const char *run_conninfo(const struct run *r, bool owner);
 

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "base/conf.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/num.h"
@@ -44,13 +45,22 @@ const char *run_first_password(const struct run *r) {
   return str_trim(r->a, text);
 }
 
+bool run_foreign_database(struct run *r) {
+  struct err e = ERR_INIT;
+  struct conf c;
+  if (!setting("FEDLCM_DB") && !setting("FEDLCM_DB_FILE")) return true;
+  if (!conf_load(&c, &e)) return run_say_err(r, &e);
+  r->database = c.conninfo;
+  return true;
+}
+
 bool run_conf(struct run *r) {
   if (!address(r) || !tls(r)) return false;
   if (r->loopback) return true;
   if (r->tls == TLS_NONE && !r->behind_proxy) return run_say(r, MSG_RUN_NEEDS_TLS, r->listen);
   /* An account that exists already is asked for its password's state by `fedlcm init`, as soon as the database is up. */
   const char *password = run_first_password(r);
-  bool made = access(arena_fmt(r->a, "%s/pg/initialised", r->state), F_OK) == 0;
+  bool made = r->database || access(arena_fmt(r->a, "%s/pg/initialised", r->state), F_OK) == 0;
   if (!made && (!password || streq(password, "admin"))) return run_say(r, MSG_RUN_NEEDS_PASSWORD, r->listen, "LIFECYCLEMANAGER_INITIAL_ADMIN_PASSWORD");
   return true;
 }

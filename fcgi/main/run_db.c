@@ -1,4 +1,4 @@
-/* Contract: run.h. The private PostgreSQL cluster. Existing clusters are never touched: it listens on a Unix socket of its own only.
+/* Contract: run.h. The private PostgreSQL cluster. Existing clusters are never touched: it listens on a Unix socket of its own only. With FEDLCM_DB there is none.
  *
  * Three roles, each with a random password: fedlcm_owner (superuser, used by this program only), fedlcm (owns the schema: `fedlcm init`, migrations) and
  * fedlcm_app (poller and web workers: reads and writes rows, changes no schema). */
@@ -77,7 +77,7 @@ static const char *conninfo(const struct run *r, const char *dbname, const char 
   return arena_fmt(r->a, "host=%s/pg dbname=%s user=%s password=%s", r->sock, dbname, user, nn(password(r, file)));
 }
 
-const char *run_conninfo(const struct run *r, bool owner) { return owner ? conninfo(r, "fedlcm", "fedlcm", "pg.schema") : conninfo(r, "fedlcm", "fedlcm_app", "pg.app"); }
+const char *run_conninfo(const struct run *r, bool owner) { return r->database ? r->database : owner ? conninfo(r, "fedlcm", "fedlcm", "pg.schema") : conninfo(r, "fedlcm", "fedlcm_app", "pg.app"); }
 
 static bool make_cluster(struct run *r, const char *data) {
   struct arena *a = r->a;
@@ -96,6 +96,7 @@ static bool make_cluster(struct run *r, const char *data) {
 
 bool run_postgres_prepare(struct run *r) {
   const char *data = arena_fmt(r->a, "%s/pg/data", r->state), *mark = arena_fmt(r->a, "%s/pg/initialised", r->state);
+  if (r->database) return true;
   if (!find_programs(r)) return false;
   if (access(mark, F_OK) == 0) return true;
   /* An initdb that was killed half-way leaves a folder that is no cluster: the mark is written last. */
@@ -165,6 +166,7 @@ static bool init(struct run *r, const char **out_login) {
 
 bool run_database(struct run *r, struct part *pg, const char **out_login) {
   struct err e = ERR_INIT;
+  if (r->database) return init(r, out_login);
   struct db *db = db_new(conninfo(r, "postgres", "fedlcm_owner", "pg.owner"), "fedlcm-run", 10000);
   bool up = wait_up(r, pg, db, &e), ok = up && make_database(r, db, &e);
   db_free(db);

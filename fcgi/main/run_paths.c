@@ -128,7 +128,7 @@ bool run_dirs(struct run *r) {
       {r->sock, "/web", r->root ? 02710 : 0700, {r->web.uid, r->front.gid}},   /* sockets made in it belong to nginx's group */
   };
   umask(0022);
-  if (!r->pg.uid && r->root) return run_say(r, MSG_RUN_NO_ACCOUNT, "postgresql");
+  if (!r->pg.uid && r->root && !r->database) return run_say(r, MSG_RUN_NO_ACCOUNT, "postgresql");
   for (size_t i = 0; i < sizeof DIRS / sizeof *DIRS; i++) {
     if (!run_folder(r, arena_fmt(r->a, "%s%s", DIRS[i].under, DIRS[i].name), DIRS[i].mode, DIRS[i].as)) return false;
     const char *closed = i == 0 && r->root ? closed_folder(r, r->state) : NULL;

@@ -72,6 +72,10 @@ kill $other; wait $other 2>/dev/null; other=
 ok "listening beyond loopback without TLS is refused" has "needs TLS" "$(try FEDLCM_LISTEN=0.0.0.0)"
 ok "... also with half of a certificate" has "FEDLCM_TLS_KEY is not set" "$(try FEDLCM_LISTEN=0.0.0.0 FEDLCM_TLS_CERT=/x)"
 ok "listening beyond loopback with the default password is refused" has "not the default" "$(try FEDLCM_LISTEN=0.0.0.0 FEDLCM_BEHIND_PROXY=yes)"
+says=$(try FEDLCM_STATE="$STACK_DIR/far" FEDLCM_DB="host=/nonexistent dbname=fedlcm")
+ok "a database of somebody else that cannot be reached is said" has "The database cannot be reached" "$says"
+ok "... and none of our own is made in its place" test ! -e "$STACK_DIR/far/pg/data"
+ok "a connection string that is none is refused" has "connection string in FEDLCM_DB has an error" "$(try FEDLCM_STATE="$STACK_DIR/far" FEDLCM_DB="host=/nonexistent passwd secret")"
 ok "a port that is none is refused" has "from 1 to 65535" "$(try FEDLCM_PORT=99999)"
 ok "an address that is none is refused" has "must be an IP address" "$(try FEDLCM_LISTEN=everywhere)"
 ok "an address of another machine is refused" has "cannot listen on 192.0.2.1" "$(try FEDLCM_LISTEN=192.0.2.1 FEDLCM_BEHIND_PROXY=yes LIFECYCLEMANAGER_INITIAL_ADMIN_PASSWORD=different-1)"
