@@ -121,7 +121,11 @@ static void send_answer(struct req *q, struct resp *r) {
 }
 
 void fcgi_serve(struct app *app, struct arena *a) {
-  if (!io.in) return; /* a pause, no request */
+  struct err ignored = ERR_INIT;
+  if (!io.in) { /* a pause, no request: a connection that was lost meanwhile is there again before somebody comes */
+    if (!db_connect(app->db, &ignored)) log_debug("web", "database not ready");
+    return;
+  }
   struct req q = {.app = app, .a = a, .db = app->db};
   struct resp r = {0};
   fill(&q);
