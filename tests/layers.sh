@@ -2,8 +2,8 @@
 # The layers of `make test`, sourced by tests/all.sh: layer NAME LEAST COMMAND...
 # client and flow run twice, with the same expectations: on real control planes (skipped without Go) and on the simulator. The other layers with a cluster take
 # real ones where they can be had.
-layer unit 227 bash tests/lib/unit.sh
-layer launcher 65 bash tests/run/launcher.sh
+layer unit 232 bash tests/lib/unit.sh
+layer launcher 68 bash tests/run/launcher.sh
 layer packages 8 bash tests/run/packages.sh
 layer clone 9 bash tests/run/clone.sh
 layer http 175 bash tests/http/run.sh
@@ -17,5 +17,6 @@ layer simflow 38 env RIG=sim bash tests/flow/run.sh
 layer faults 27 bash tests/faults/run.sh
 layer kills 15 bash tests/kills/run.sh
 layer scale 6 bash tests/scale/run.sh smoke
+layer hosts 16 bash tests/hosts/run.sh
 layer demo 112 bash tests/demo/run.sh
 layer browser 95 bash tests/browser/run.sh
