@@ -17,6 +17,6 @@ layer simflow 38 env RIG=sim bash tests/flow/run.sh
 layer faults 27 bash tests/faults/run.sh
 layer kills 15 bash tests/kills/run.sh
 layer scale 6 bash tests/scale/run.sh smoke
-layer hosts 16 bash tests/hosts/run.sh
+layer hosts 17 bash tests/hosts/run.sh
 layer demo 112 bash tests/demo/run.sh
 layer browser 95 bash tests/browser/run.sh

@@ -1,9 +1,11 @@
 """From an empty database to three hosts under load; what operators do to hosts on purpose; and what must be true at the end."""
-import hashlib, json, os, time
+import hashlib, os, signal, time
+import fastcgi
 from deploy import Client, Deployer, Resident, World
 from front import Front
 from host import Host, Launched, PASSWORD, RUNNERS, STATE
 from load import Load, Recorder
+from net import HUB, Relay, children
 from postgres import Db, OWNER
 from product import wait
 from proof import Proof
@@ -150,6 +152,19 @@ def test_a_newer_program_refuses_to_start_before_the_migration(t):
         assert code == 2 and "schema is at version %d, this program needs %d. Run \"fedlcm migrate\"" % (before, before + 1) in text, done
 
 
+def test_one_that_started_while_the_database_was_away_refuses_requests_instead(t):
+    h, port = t.hosts[0], 6543
+    h.folder("/run/trial", "/keys")
+    env = {"FEDLCM_WEB_SOCKET": "/run/trial/web.sock", "FEDLCM_WAIT_SOCKET": "/run/trial/wait.sock", "FEDLCM_DB": "host=%s port=%d dbname=fedlcm user=%s" % (HUB, port, OWNER), "FEDLCM_WEB_WORKERS": "1"}
+    t.put(trial=h.cli(program="fedlcm-web", tree=t.newer, env=env), trial_sock=h.machine.path("/run/trial/web.sock"))
+    wait(lambda: os.path.exists(t.trial_sock), 10)
+    code, head, body = fastcgi.get(t.trial_sock, "/login", "lang=zh-CN")
+    assert code == 503 and "Retry-After: " in head and "无法连接数据库" in body, (code, head, body)
+    Relay(port, (t.db1.address, 5432))
+    code, head, body = fastcgi.get(t.trial_sock, "/api/v1/status")
+    assert code == 503 and "Retry-After: " in head and "schema is at version" in body, (code, head, body)
+
+
 def test_the_next_migration_runs_once_while_the_old_programs_work(t):
     began, before = time.time(), len(schema(t))
     done = at_once(*[h.cli("migrate", tree=t.newer) for h in t.hosts])
@@ -157,6 +172,10 @@ def test_the_next_migration_runs_once_while_the_old_programs_work(t):
     assert len(schema(t)) == before + 1
     done = at_once(t.hosts[0].cli("migrate"), t.hosts[1].cli("init"))  # the old program has nothing against it
     assert [d[0] for d in done] == [0, 0], done
+    code, head, body = fastcgi.get(t.trial_sock, "/login")  # the one that waited for it works without a restart
+    assert code == 200, (head, body)
+    os.kill(children(t.trial.pid)[0], signal.SIGTERM)
+    assert t.trial.wait(20) == 0
     lives(t)
     strict(t, 0, began)
 
@@ -223,6 +242,7 @@ def test_no_answer_of_the_whole_run_was_at_fault(t):
 
 BEGIN = (test_three_machines_made_from_one_image, test_migrations_started_at_the_same_instant_are_applied_once, test_three_first_starts_at_once_make_one_pair_of_keys,
          test_three_hosts_behind_one_nginx_use_one_database, test_no_two_hosts_hold_leases_under_one_name, test_a_replica_follows)
-CHANGES = (test_rolling_restart_of_each_host_fails_no_request, test_a_newer_program_refuses_to_start_before_the_migration, test_the_next_migration_runs_once_while_the_old_programs_work,
+CHANGES = (test_rolling_restart_of_each_host_fails_no_request, test_a_newer_program_refuses_to_start_before_the_migration,
+           test_one_that_started_while_the_database_was_away_refuses_requests_instead, test_the_next_migration_runs_once_while_the_old_programs_work,
            test_one_host_after_the_other_gets_the_newer_program_and_no_request_fails)
 END = (test_every_deployment_came_to_its_end_and_every_effect_happened_once, test_nothing_that_was_acknowledged_is_lost, test_no_answer_of_the_whole_run_was_at_fault)

@@ -1,48 +1,16 @@
 """Runs inside the rig's network namespace: main.py RIG_DIR NEWER_TREE. See run.sh."""
-import os, random, socket, sys, threading, time
+import os, random, sys
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE] + [os.path.join(HERE, "..", d) for d in ("lib", "flow", "kills")]
 import cases, outages
-from net import HUB, Machine, hub
+from net import HUB, Machine, Relay, hub
 from postgres import Db, Postgres
 from product import Tests
 from rig import Kube
 
 SEED = int(os.environ.get("HOSTS_SEED") or random.SystemRandom().randrange(1 << 32))
 ADDRESS = {"db1": "10.77.0.21", "db2": "10.77.0.22", "host1": "10.77.0.11", "host2": "10.77.0.12", "host3": "10.77.0.13"}
-
-
-class Relay:
-    """The API server listens on 127.0.0.1 of the rig; the machines reach it at the bridge's address. pause: seconds before anything is passed on to it."""
-
-    def __init__(self, port):
-        self.port, self.pause, self.server = port, 0, socket.create_server((HUB, port))
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            a, _ = self.server.accept()
-            b = socket.create_connection(("127.0.0.1", self.port))
-            threading.Thread(target=self.copy, args=(a, b, True), daemon=True).start()
-            threading.Thread(target=self.copy, args=(b, a, False), daemon=True).start()
-
-    def copy(self, a, b, to_server):
-        try:
-            while True:
-                data = a.recv(65536)
-                if not data:
-                    break
-                if to_server:
-                    time.sleep(self.pause)
-                b.sendall(data)
-        except OSError:
-            pass
-        for s in (a, b):
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
 
 def main():
@@ -57,7 +25,7 @@ def main():
     with open(rig + "/a/admin.kubeconfig") as f:
         text = f.read().replace("https://127.0.0.1:", "https://%s:" % HUB).replace("    server:", "    tls-server-name: localhost\n    server:")
     machines = {n: Machine(n, a) for n, a in ADDRESS.items()}
-    t.put(rig=rig, relay=Relay(kube.port), newer=newer, place=place, kube=kube, kubeconfig=text, machines=machines, seed=SEED, db1=Postgres(machines["db1"], place + "/pg"), db2=Postgres(machines["db2"], place + "/pg"), db=Db(ADDRESS["db1"], ADDRESS["db2"]))
+    t.put(rig=rig, relay=Relay(kube.port, ("127.0.0.1", kube.port)), newer=newer, place=place, kube=kube, kubeconfig=text, machines=machines, seed=SEED, db1=Postgres(machines["db1"], place + "/pg"), db2=Postgres(machines["db2"], place + "/pg"), db=Db(ADDRESS["db1"], ADDRESS["db2"]))
     try:
         t.lane(*cases.BEGIN, *cases.CHANGES, *outages.ALL, *cases.END)
     finally:

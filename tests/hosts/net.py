@@ -1,7 +1,7 @@
 """Machines for tests: each has a network, process, host-name and mount namespace of its own, joined by a bridge in the namespace of whoever runs this.
 
 All have the same host name, and the same folder is a fresh file system on each of them, as on machines made from one image."""
-import os, signal, subprocess, sys, time
+import os, signal, socket, subprocess, threading, time
 from product import wait
 from rig import die_with_parent
 
@@ -81,3 +81,35 @@ class Machine:
         """All processes at once, and the network with them."""
         os.kill(self.init, signal.SIGKILL)
         self.proc.wait()
+
+
+class Relay:
+    """What listens elsewhere is reached at the bridge's address. pause: seconds before anything is passed on to it."""
+
+    def __init__(self, port, to):
+        self.to, self.pause, self.server = to, 0, socket.create_server((HUB, port))
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            a, _ = self.server.accept()
+            b = socket.create_connection(self.to)
+            threading.Thread(target=self.copy, args=(a, b, True), daemon=True).start()
+            threading.Thread(target=self.copy, args=(b, a, False), daemon=True).start()
+
+    def copy(self, a, b, to_server):
+        try:
+            while True:
+                data = a.recv(65536)
+                if not data:
+                    break
+                if to_server:
+                    time.sleep(self.pause)
+                b.sendall(data)
+        except OSError:
+            pass
+        for s in (a, b):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass

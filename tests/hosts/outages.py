@@ -1,5 +1,5 @@
 """What happens to hosts and to PostgreSQL without being asked."""
-import concurrent.futures, json, time
+import concurrent.futures, time
 import load
 from cases import lives, strict, undisturbed
 from host import RUNNERS, WAIT, WEB

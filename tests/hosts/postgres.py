@@ -1,5 +1,5 @@
 """PostgreSQL on machines of its own: a primary and a streaming replica, and SQL for the tests on whichever takes writes."""
-import os, pwd, shutil, signal, subprocess, time
+import os, pwd, signal, subprocess, time
 from product import wait
 
 OWNER = "fedlcm"
