@@ -54,13 +54,26 @@ def test_migrations_started_at_the_same_instant_are_applied_once(t):
     t.put(on=on)
 
 
-def test_three_first_starts_at_once_make_one_pair_of_keys(t):
-    done = at_once(*[h.cli("init") for h in t.hosts])
+def first_starts(t, keys, **env):
+    """One host makes the keys, the others make none and are told to copy them. The one."""
+    done = at_once(*[h.cli("init", env=dict(env, FEDLCM_SEAL_PUBLIC=keys + "/seal.pub", FEDLCM_SEAL_PRIVATE=keys + "/seal.key")) for h in t.hosts])
     assert sorted(d[0] for d in done) == [0, 1, 1], done
     first = next(h for h, d in zip(t.hosts, done) if d[0] == 0)
     for h, d in zip(t.hosts, done):
-        assert h.has_keys() == (h is first), (h.machine.name, done)
+        assert os.path.exists(h.machine.path(keys + "/seal.key")) == (h is first), (h.machine.name, done)
         assert d[0] == 0 or "Copy the file from the host where it was made" in d[2], d
+    return first
+
+
+def test_three_first_starts_at_once_make_one_pair_of_keys(t):
+    for h in t.hosts:
+        h.folder("/run/keys", "/keys")
+    # Whoever has made keys cannot record them for a moment: the others come meanwhile, and find none recorded.
+    held = t.db1.during("begin; lock table setting in share mode; select pg_sleep(1.2); commit", "plain")
+    wait(lambda: t.db1.sql("select count(*) from pg_locks where mode = 'ShareLock' and granted and locktype = 'relation'", "plain") == "1", 5, 0.02)
+    first_starts(t, "/run/keys", **t.on("plain"))
+    assert held.wait(10) == 0
+    first = first_starts(t, STATE + "/keys")
     for h in t.hosts:
         if h is not first:
             h.keys_from(first)

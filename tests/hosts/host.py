@@ -67,9 +67,6 @@ class Host:
             os.chown(to, st.st_uid, st.st_gid)
             os.chmod(to, st.st_mode & 0o777)
 
-    def has_keys(self):
-        return os.path.exists(self.machine.path(STATE + "/keys/seal.key"))
-
     # --- parts ---
     def log(self, part):
         return os.path.join(self.logs, "%s.%s.log" % (self.machine.name, part))

@@ -64,6 +64,10 @@ class Postgres:
         assert p.returncode == 0, p.stderr
         return p.stdout.strip()
 
+    def during(self, text, database):
+        """The same, started; the caller waits for it."""
+        return subprocess.Popen(["psql", "-qAtX", "-h", self.address, "-U", OWNER, "-d", database, "-c", text], stdout=subprocess.DEVNULL)
+
 
 class Db:
     """The product's database, on the server that takes writes. Reading statements only: they are repeated while there is none."""
