@@ -1,6 +1,8 @@
 /* Contract: migrate.h. */
 #include "db/migrate.h"
+#include <unistd.h>
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -12,12 +14,27 @@ static const struct stmt Q_RECORD = {"migrate_record", "insert into schema_migra
 static const struct stmt Q_NEWEST = {"migrate_newest", "select coalesce(max(version), 0) from schema_migration"};
 static const struct stmt Q_TABLE = {"migrate_table", "select to_regclass('schema_migration') is not null"};
 
-static bool apply(struct db *db, struct arena *a, const struct migration *m, const char *sum, struct err *e) {
+enum { PATIENCE_MS = 60000, PAUSE_MS = 100, PAUSE_MAX_MS = 1600 };
+
+static bool apply_once(struct db *db, struct arena *a, const struct migration *m, const char *sum, struct err *e) {
   TX(tx);
   if (!tx_begin(db, &tx, e) || !db_script(db, m->sql, e) || !db_exec(db, a, &Q_RECORD, NULL, e, arena_fmt(a, "%d", m->version), m->name, sum)) return false;
   if (!tx_commit(&tx, e)) return false;
   log_info("migrate", "applied", "name", m->name);
   return true;
+}
+
+/* A file takes its tables one after the other while requests hold some and want others. It gives up after a moment (LOCK_MOMENT), with all that it has, and
+ * comes again: before PostgreSQL finds a deadlock (one second) and ends a request for it, and before requests that queue up behind it run out of time. */
+#define LOCK_MOMENT "200ms"
+static bool apply(struct db *db, struct arena *a, const struct migration *m, const char *sum, struct err *e) {
+  int64_t end = clock_mono_ms() + PATIENCE_MS;
+  for (int pause = PAUSE_MS;; pause = pause < PAUSE_MAX_MS ? 2 * pause : pause) {
+    err_clear(e);
+    if (apply_once(db, a, m, sum, e)) return true;
+    if (!e->retry || !db_alive(db) || clock_mono_ms() > end) return false;
+    usleep((useconds_t)pause * 1000);
+  }
 }
 
 static bool locked(struct db *db, struct arena *a, int *opt_applied, struct err *e) {
@@ -37,10 +54,9 @@ static bool locked(struct db *db, struct arena *a, int *opt_applied, struct err 
   return true;
 }
 
-/* One migrator at a time: a session lock, since each file has a transaction of its own. Once it is held, a change of a table waits only
- * briefly for running requests, because every later request would queue behind it. */
+/* One migrator at a time: a session lock, since each file has a transaction of its own. */
 static bool lock(struct db *db, struct err *e) {
-  if (db_script(db, "set lock_timeout = '30s'; set statement_timeout = '120s'; select pg_advisory_lock(4242, 1); set lock_timeout = '5s'", e)) return true;
+  if (db_script(db, "set lock_timeout = '30s'; set statement_timeout = '120s'; select pg_advisory_lock(4242, 1); set lock_timeout = '" LOCK_MOMENT "'", e)) return true;
   return e->kind == FAIL_TIMEOUT ? err_set(e, FAIL_TIMEOUT, MSG_MIGRATE_BUSY) : false;
 }
 

@@ -180,7 +180,11 @@ def test_one_that_started_while_the_database_was_away_refuses_requests_instead(t
 
 def test_the_next_migration_runs_once_while_the_old_programs_work(t):
     began, before = time.time(), len(schema(t))
+    # A request that holds what the migration takes last, and then wants what it takes first.
+    held = t.db1.during("begin; select 1 from session limit 1; select pg_sleep(1.5); select count(*) from federation; commit", "fedlcm")
+    wait(lambda: t.db1.sql("select count(*) from pg_stat_activity where wait_event = 'PgSleep'") == "1", 5, 0.02)
     done = at_once(*[h.cli("migrate", tree=t.newer) for h in t.hosts])
+    assert held.wait(20) == 0, "the migration ended a request"
     assert [d[0] for d in done] == [0, 0, 0] and sum(int(d[1].split()[0]) for d in done) == 1, done
     assert len(schema(t)) == before + 1
     done = at_once(t.hosts[0].cli("migrate"), t.hosts[1].cli("init"))  # the old program has nothing against it
