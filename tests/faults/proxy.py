@@ -7,7 +7,7 @@ address and its CA, and any token.
     p.refuse(); p.accept()                                  # nobody listens; somebody listens again
 
 A pattern is searched in "METHOD /path?query\\nbody". Each request is kept in p.seen with its times, so a test can tell how long a client waited."""
-import base64, http.client, http.server, json, os, re, socket, ssl, struct, subprocess, threading, time
+import base64, collections, http.client, http.server, json, os, re, socket, ssl, struct, subprocess, threading, time
 
 SLOW = "slow"                # waits, then answers truly: what the request does happens late
 LATE = "late"                # does it at once, answers late
@@ -78,8 +78,9 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Proxy:
-    def __init__(self, directory, upstream_port, tls, name="proxied"):
-        self.tls, self.upstream_port, self.lock, self.faults, self.seen, self.open = tls, upstream_port, threading.Lock(), [], [], set()
+    def __init__(self, directory, upstream_port, tls, name="proxied", remember=None):
+        """remember: how many requests are kept in seen; None: all."""
+        self.tls, self.upstream_port, self.lock, self.faults, self.seen, self.open = tls, upstream_port, threading.Lock(), [], collections.deque(maxlen=remember), set()
         self.up = ssl.create_default_context(cafile=os.path.join(directory, "ca.crt"))
         self.up.load_cert_chain(os.path.join(directory, "admin.crt"), os.path.join(directory, "admin.key"))
         self.port = 0

@@ -4,11 +4,14 @@
 
 Not a unittest: every part stands on what the one before left behind."""
 import os, random, signal, statistics, subprocess, sys, time, traceback
+sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "flow")]
-from rig import ROOT, Kube
+from rig import Kube
 from api import Api
-from assassin import Assassin, Poller, processes
+from assassin import Assassin
+from blows import Poller
+from product import Stack
 from proof import Proof
 from psql import Psql
 
@@ -25,44 +28,8 @@ def check(name, good, detail=""):
     print("%s %s%s" % ("ok  " if good else "FAIL", name, "" if good else ": %s" % (detail,)), flush=True)
 
 
-class Stack:
-    """The product as `make run` starts it, with six runners, so that a slot is not slowed down for dying too often."""
-
-    def __init__(self):
-        port = int(os.environ.get("RIG_PRODUCT_PORT", 9080))
-        self.url = "http://127.0.0.1:%d" % port
-        self.env = dict(os.environ, FEDLCM_STATE=STATE, FEDLCM_PORT=str(port), FEDLCM_RUNNERS="6", FEDLCM_WEB_WORKERS="2", FEDLCM_WAIT_WORKERS="1", FEDLCM_PG_OPTIONS="-c fsync=off -c synchronous_commit=off -c full_page_writes=off")
-
-    def __enter__(self):
-        self.out = open(STATE + ".out", "w")
-        self.proc = subprocess.Popen([os.path.join(ROOT, os.environ.get("STACK_BIN", "build/release/bin"), "fedlcm-run"), "run"], env=self.env, stdout=self.out, stderr=subprocess.STDOUT)
-        for _ in range(600):
-            if "is ready" in open(STATE + ".out").read():
-                return self
-            if self.proc.poll() is not None:
-                break
-            time.sleep(0.1)
-        raise RuntimeError(open(STATE + ".out").read())
-
-    def __exit__(self, *_):
-        self.proc.send_signal(signal.SIGTERM)
-        try:
-            self.proc.wait(40)
-        except subprocess.TimeoutExpired:
-            self.proc.kill()
-
-    def database(self):
-        """Socket folder and password of the database's owner."""
-        for pid, (parent, name) in processes().items():
-            if parent == self.proc.pid and name == "postgres":
-                with open("/proc/%d/cmdline" % pid, "rb") as f:
-                    args = f.read().decode().split("\0")
-                with open(os.path.join(STATE, "pg.owner")) as f:
-                    return args[args.index("-k") + 1], f.read().strip()
-        raise RuntimeError("no postgres under the launcher")
-
-    def poller(self):
-        return Poller(self.proc.pid, os.path.join(STATE, "log", "poller.log"))
+# Six runners, so that a slot is not slowed down for dying too often; nobody kills PostgreSQL here, so it need not wait for the disk.
+SETTINGS = {"FEDLCM_RUNNERS": "6", "FEDLCM_WEB_WORKERS": "2", "FEDLCM_WAIT_WORKERS": "1", "FEDLCM_PG_OPTIONS": "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"}
 
 
 class World:
@@ -173,7 +140,7 @@ def life(parties):
 
 def phase(world, stack, word, begin):
     """Rounds of creation and removal until enough kills have fallen into them."""
-    killer = Assassin(world.random, stack.poller(), stack.database())
+    killer = Assassin(world.random, Poller(stack.proc.pid, os.path.join(STATE, "log", "poller.log")), stack.database())
     killer.start()
     rounds, bad, began = 0, [], time.time()
     try:
@@ -194,7 +161,7 @@ def phase(world, stack, word, begin):
 
 def frozen(world, stack):
     """A runner that sleeps longer than its lease: another one finishes the work, and the sleeper writes nothing when it wakes up."""
-    poller, began = stack.poller(), time.time()
+    poller, began = Poller(stack.proc.pid, os.path.join(STATE, "log", "poller.log")), time.time()
     party = world.cluster(9999)
     pid = ref = None
     while not pid and time.time() - began < 20:
@@ -221,7 +188,7 @@ def frozen(world, stack):
 
 def main():
     print("KILLS_SEED=%d" % SEED, flush=True)
-    with Stack() as stack:
+    with Stack(STATE, **SETTINGS) as stack:
         try:
             scenes(stack)
         except BaseException:

@@ -6,8 +6,8 @@ import base64, datetime, threading, time, uuid
 import yamlish
 from helm import HelmError, NoChart
 from kubeapi import KubeError
+from tables import ZERO_TIME, Tables, now
 
-ZERO_TIME = "0001-01-01T00:00:00Z"
 STARTING_SECONDS = 0.08  # a new install job reads Running for this long, then Pending again until Helm is done: a stop in here is lost
 FAILED_SECONDS = 0.2  # a failed update reads Failed for this long, then the rollback is done and it reads Rollback
 INSTALL_LOOK_SECONDS = 1.0
@@ -20,46 +20,6 @@ class Refusal(Exception):
 
 class Crash(Exception):
     """The real program's handler panics here: status 500 without a body."""
-
-
-def now():
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-class Tables:
-    """Lost with the process, as the real ones are when the database is empty at the start."""
-
-    def __init__(self):
-        self.lock = threading.RLock()
-        self.clusters, self.jobs = [], []
-
-    def add(self, table, row):
-        with self.lock:
-            row.update(ID=len(table) + 1, CreatedAt=now(), UpdatedAt=now(), DeletedAt=None)
-            table.append(row)
-
-    def set(self, row, **fields):
-        with self.lock:
-            row.update(fields, UpdatedAt=now())
-
-    def say(self, job, text, replace_last=False):
-        with self.lock:
-            states = list(job["states"] or [])
-            self.set(job, states=(states[:-1] if replace_last else states) + [text])
-
-    def job(self, job_id):
-        return next((j for j in self.jobs if j["uuid"] == job_id), None)
-
-    def cluster(self, cluster_id):
-        return next((c for c in self.clusters if c["uuid"] == cluster_id and not c["DeletedAt"]), None)
-
-    def named(self, name, namespace):
-        return next((c for c in self.clusters if (c["name"], c["namespaces"]) == (name, namespace) and not c["DeletedAt"]), None)
-
-    def forget(self, cluster):
-        with self.lock:
-            if not cluster["DeletedAt"]:
-                self.set(cluster, status="Deleted", DeletedAt=now())
 
 
 def parse(data):
@@ -78,9 +38,9 @@ def number_of(version):
 
 
 class Work:
-    def __init__(self, kube, helm, time_limit=3600):
+    def __init__(self, kube, helm, time_limit=3600, tables=None):
         self.kube, self.helm, self.limit = kube, helm, time_limit
-        self.t = Tables()
+        self.t = tables or Tables()
 
     # --- what the cluster shows ---
     @staticmethod

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A stand-in of the KubeFATE v1.4.5 service for tests: python3 tests/kubefate/kubefate.py [--time-limit SECONDS]
+"""A stand-in of the KubeFATE v1.4.5 service for tests: python3 tests/kubefate/kubefate.py [--time-limit SECONDS] [--state FILE]
 
 Runs where the rig (tests/realkube) starts the image federatedai/kubefate, and speaks to the cluster with that pod's service account. It exists because
 the real program needs its source, its charts and minutes of building, none of which belong in this repository; contract_test.py holds both to the same
@@ -12,6 +12,7 @@ sys.dont_write_bytecode = True
 from helm import Helm
 from jobs import Crash, Refusal, Work
 from kubeapi import Kube
+from tables import Tables
 
 VERSION = "v1.4.5"
 LOGIN_SECONDS = 0.15  # the real one spends this on the password's hash, right or wrong
@@ -264,11 +265,12 @@ class Handler(BaseHTTPRequestHandler):
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--time-limit", type=float, default=3600, metavar="SECONDS", help="after this an unfinished job is Failed (the real one: one hour)")
-    limit = p.parse_args().time_limit
+    p.add_argument("--state", metavar="FILE", help="where jobs and clusters are kept, as on a volume; without it they are lost with the process")
+    given = p.parse_args()
     e = os.environ
     address = e.get("POD_IP") or e.get("FATECLOUD_SERVER_ADDRESS") or "0.0.0.0"
     kube = Kube()
-    server = Server((address, int(e.get("FATECLOUD_SERVER_PORT") or 8080)), Work(kube, Helm(kube), limit), e.get("FATECLOUD_USER_USERNAME") or "admin", e.get("FATECLOUD_USER_PASSWORD") or "admin")
+    server = Server((address, int(e.get("FATECLOUD_SERVER_PORT") or 8080)), Work(kube, Helm(kube), given.time_limit, Tables(given.state)), e.get("FATECLOUD_USER_USERNAME") or "admin", e.get("FATECLOUD_USER_PASSWORD") or "admin")
     server.serve_forever()
 
 

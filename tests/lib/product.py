@@ -17,7 +17,7 @@ class Stack:
     def __enter__(self):
         self.out = open(self.state + ".out", "w")
         self.proc = subprocess.Popen([os.path.join(BIN, "fedlcm-run"), "run"], env=self.env, stdout=self.out, stderr=subprocess.STDOUT)
-        for _ in range(300):
+        for _ in range(600):
             with open(self.state + ".out") as f:
                 if "is ready" in f.read():
                     return self
@@ -55,12 +55,17 @@ class Stack:
                     raise
                 time.sleep(0.2)
 
-    def sql_once(self, text):
+    def database(self):
+        """Socket folder and password of the database's owner."""
         with open("/proc/%d/cmdline" % self.parts()["postgres"]) as f:
             args = f.read().split("\0")
         with open(os.path.join(self.state, "pg.owner")) as f:
-            env = dict(os.environ, PGPASSWORD=f.read().strip())
-        p = subprocess.run(["psql", "-h", args[args.index("-k") + 1], "-U", "fedlcm_owner", "-d", "fedlcm", "-qAtX", "-F", "\t", "-c", text], env=env, capture_output=True, text=True)
+            return args[args.index("-k") + 1], f.read().strip()
+
+    def sql_once(self, text):
+        where, password = self.database()
+        env = dict(os.environ, PGPASSWORD=password)
+        p = subprocess.run(["psql", "-h", where, "-U", "fedlcm_owner", "-d", "fedlcm", "-qAtX", "-F", "\t", "-c", text], env=env, capture_output=True, text=True)
         if p.returncode == 2:  # psql's word for a connection that was refused or broke
             raise ConnectionError(p.stderr)
         assert p.returncode == 0, p.stderr
