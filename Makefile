@@ -141,7 +141,7 @@ clean: ## remove build results (state under var/ and var-demo/ stays)
 	rm -rf build
 
 # --- tests and checks --------------------------------------------------------------------------------------------------------
-.PHONY: unit asan check test bench scale pictures
+.PHONY: unit asan check test chaos bench scale pictures
 unit: $(UNIT)
 	@FLAVOUR=$(FLAVOUR) bash tests/lib/unit.sh
 asan: ## build with sanitizers; unit tests, and the HTTP layer on a whole product of instrumented programs
@@ -162,6 +162,10 @@ test: ## run all tests
 	@sh conf/install-packages.sh conf/packages-test.txt
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(UNIT) build/scale/responder
 	@bash tests/all.sh
+chaos: ## the product under random faults: SEED=number MINUTES=number (3); report in build/chaos/SEED/
+	@sh conf/install-packages.sh conf/packages-test.txt
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@SEED="$(SEED)" MINUTES="$(MINUTES)" STACK_BIN=$(CURDIR)/$(B)/bin bash tests/chaos/run.sh
 pictures: ## make the README's pictures again, by the newcomer's tour (about three minutes)
 	@sh conf/install-packages.sh conf/packages-test.txt
 	@$(MAKE) --no-print-directory -j$(JOBS) all
