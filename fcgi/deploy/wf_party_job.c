@@ -5,7 +5,7 @@
 #include "deploy/why.h"
 
 #define DONE_IF(x) ((x) ? OUT_DONE : OUT_FAIL)
-enum { SETTLE_US = 4 * 1000000, STUCK_US = 20 * 1000000 };
+enum { SETTLE_US = 4 * 1000000, STUCK_US = 20 * 1000000, SILENT_US = 60 * 1000000, HALF_US = 45 * 1000000, STOP_US = 30 * 1000000 };
 
 bool party_yaml(struct work *w, const char *text, struct uuid owner, struct secret *out, struct err *e) {
   struct named_secret *v;
@@ -20,6 +20,16 @@ bool party_yaml(struct work *w, const char *text, struct uuid owner, struct secr
   return ok;
 }
 
+/* The status of Helm's newest revision; "" when there is none. */
+static const char *helm_status(const js *list) {
+  const js *items = js_arr(list, "items"), *newest = NULL;
+  int64_t best = 0, n;
+  for (size_t i = 0; i < js_len(items); i++)
+    if (num_i64(wf_label(js_item(items, i), "version"), 0, INT32_MAX, &n) && n >= best) best = n, newest = js_item(items, i);
+  return wf_label(newest, "status");
+}
+static struct call helm_secrets(struct work *w) { return kube_list_names(w->a, "v1", "Secret", w->party.namespace_, arena_fmt(w->a, "owner=helm,name=%s", w->party.deployment_name)); }
+
 /* --- look: does KubeFATE or Helm know the name already? First the jobs, then the clusters (a job that had succeeded when it was read has its cluster by
  * then), then Helm's own records: KubeFATE may have lost its database, and an install that Helm refuses is cleaned up by name.
  *
@@ -30,7 +40,7 @@ enum outcome p_look_q(struct work *w, struct call *c, struct err *e) {
   /* A request whose outcome is unknown may still be on its way into KubeFATE: give it time to show. */
   if (w->intent_at && w->now - w->intent_at < SETTLE_US) return w->wait_ms = (int)((SETTLE_US - (w->now - w->intent_at)) / 1000) + 50, OUT_WAIT;
   w->raw = streq(ph, "helm");
-  if (w->raw) *c = kube_list_names(w->a, "v1", "Secret", w->party.namespace_, arena_fmt(w->a, "owner=helm,name=%s", w->party.deployment_name));
+  if (w->raw) *c = helm_secrets(w);
   else *c = streq(ph, "clusters") ? kf_cluster_list(w->a, w->kf_token) : kf_job_list(w->a, w->kf_token);
   return OUT_CALL;
 }
@@ -86,13 +96,9 @@ static enum outcome look_clusters(struct work *w, const js *list, struct err *e)
 }
 /* A release of ours that stands, or that somebody is making, is taken as it is, and the cluster itself is watched from now on; what failed may be tried again. */
 static enum outcome look_helm(struct work *w, const js *list, struct err *e) {
-  const js *items = js_arr(list, "items"), *newest = NULL;
-  int64_t best = 0, n;
-  for (size_t i = 0; i < js_len(items); i++)
-    if (num_i64(wf_label(js_item(items, i), "version"), 0, INT32_MAX, &n) && n >= best) best = n, newest = js_item(items, i);
-  const char *status = wf_label(newest, "status");
+  const char *status = helm_status(list);
   if (streq(status, "uninstalling")) return work_evidence(w, "job", TEXT(MSG_CAUSE_DELETING), e) ? OUT_WAIT : OUT_FAIL;
-  if (!newest || (streq(status, "failed") && was_sent(w))) return looked(w, "", e);
+  if (!*status || (streq(status, "failed") && was_sent(w))) return looked(w, "", e);
   if (!was_sent(w)) return err_set(e, FAIL_CONFLICT, MSG_PARTY_RELEASE_FOREIGN, w->party.deployment_name, w->party.namespace_), OUT_FAIL;
   if (!work_event(w, false, TEXT(MSG_EVENT_RELEASE_FOUND, w->party.deployment_name), e)) return OUT_FAIL;
   enum outcome o = looked(w, "", e);
@@ -133,7 +139,7 @@ enum outcome p_submit_d(struct work *w, const struct reply *r, struct err *e) {
 
 /* --- components: the job's word, and what the cluster shows --- */
 static const char *selector(struct work *w) { return arena_fmt(w->a, "name=%s", w->party.deployment_name); }
-static void see_workloads(struct work *w) { js_set_str(w->memo, "see", "dep"), js_set_int(w->memo, "all", 0), js_set_int(w->memo, "up", 0); }
+static void see_workloads(struct work *w) { js_set_str(w->memo, "see", js_bool(w->memo, "success", false) ? "dep" : "helm"), js_set_int(w->memo, "all", 0), js_set_int(w->memo, "up", 0); }
 static enum outcome job_word(struct work *w, const js *d, struct err *e) {
   struct kf_job j;
   if (!kf_job_read(w->a, d, &j)) return err_set(e, FAIL_UPSTREAM, MSG_KF_JOB_UNREADABLE), OUT_RETRY;
@@ -151,10 +157,27 @@ static enum outcome job_word(struct work *w, const js *d, struct err *e) {
     return OUT_MORE;
   }
   if (kf_job_final(&j)) return err_set(e, FAIL_UPSTREAM, MSG_PARTY_JOB_FAILED, nn(j.status_text), nn(j.last_state)), OUT_FAIL;
+  /* A job that somebody works on counts its looks, one a second. One that stands still is that of a KubeFATE which was killed. */
+  const char *word = arena_fmt(w->a, "%s %s %zu", nn(j.status_text), nn(j.last_state), up);
+  if (!streq(word, memo_str(w, "word"))) js_set_str(w->memo, "word", word), js_set_int(w->memo, "word_at", w->now), js_set_bool(w->memo, "lost", false);
+  else if (w->now - memo_int(w, "word_at") > SILENT_US) js_set_bool(w->memo, "lost", true);
   /* Every other look asks Kubernetes itself. */
   if (w->now - w->step_started < 2000000) return OUT_WAIT;
   why_begin(w, w->party.namespace_, selector(w));
   return OUT_MORE;
+}
+
+/* Before Helm has finished objects may be missing although all that are there are available; when nobody works on the release any more it stays like that. */
+static enum outcome by_helm(struct work *w, const js *list, struct err *e) {
+  if (streq(helm_status(list), "deployed")) {
+    js_set_str(w->memo, "see", "dep"), js_set_int(w->memo, "half_at", 0);
+    return OUT_MORE;
+  }
+  js_set_str(w->memo, "see", NULL);
+  if (!js_bool(w->memo, "lost", false)) return OUT_WAIT;
+  if (!memo_int(w, "half_at")) js_set_int(w->memo, "half_at", w->now);
+  if (w->now - memo_int(w, "half_at") > HALF_US) return err_set(e, FAIL_UPSTREAM, MSG_PARTY_HALF_MADE, w->party.deployment_name), OUT_FAIL;
+  return work_evidence(w, "job", TEXT(MSG_PARTY_JOB_LOST), e) ? OUT_WAIT : OUT_FAIL;
 }
 
 /* The job is lost or does not end: KubeFATE may have been restarted. What the cluster shows decides. */
@@ -181,7 +204,8 @@ enum outcome p_parts_q(struct work *w, struct call *c, struct err *e) {
   if (why_active(w)) return why_request(w, c, e);
   const char *see = memo_str(w, "see"), *sel = selector(w), *ns = w->party.namespace_;
   w->raw = *see != 0;
-  if (streq(see, "dep")) *c = kube_list(w->a, "apps/v1", "Deployment", ns, sel, NULL, 100, NULL);
+  if (streq(see, "helm")) *c = helm_secrets(w);
+  else if (streq(see, "dep")) *c = kube_list(w->a, "apps/v1", "Deployment", ns, sel, NULL, 100, NULL);
   else if (streq(see, "sts")) *c = kube_list(w->a, "apps/v1", "StatefulSet", ns, sel, NULL, 100, NULL);
   else *c = kf_job_get(w->a, w->kf_token, memo_str(w, "job"));
   return OUT_CALL;
@@ -197,6 +221,7 @@ enum outcome p_parts_d(struct work *w, const struct reply *r, struct err *e) {
   if (*see) {
     enum outcome o = wf_kube(w, r, "Workloads", false, &d, e);
     if (o != OUT_DONE) return o;
+    if (streq(see, "helm")) return by_helm(w, d, e);
     if (streq(see, "dep")) return own_eyes(w, d, "Deployment", "sts", e);
     return own_eyes(w, d, "StatefulSet", NULL, e);
   }
@@ -248,13 +273,14 @@ enum outcome p_stop_d(struct work *w, const struct reply *r, struct err *e) {
   bool put = streq(memo_str(w, "stop"), "put");
   enum outcome o = wf_kf(w, r, &d, e);
   if (put) { /* refused or accepted: only the next look tells */
-    js_set_str(w->memo, "stop", NULL);
+    js_set_str(w->memo, "stop", NULL), js_set_int(w->memo, "stop_at", memo_int(w, "stop_at") ? memo_int(w, "stop_at") : w->now);
     return o == OUT_RELOGIN ? o : (w->wait_ms = 1200, OUT_WAIT);
   }
   if (o == OUT_SKIP) return OUT_DONE;
   if (o != OUT_DONE) return o;
   if (!kf_job_read(w->a, d, &j) || kf_job_final(&j)) return OUT_DONE;
   if (!streq(j.method, "ClusterInstall")) return OUT_DONE;
+  if (j.state == KFJ_STOPPING && memo_int(w, "stop_at") && w->now - memo_int(w, "stop_at") > STOP_US) return OUT_DONE; /* its KubeFATE was killed: nobody is there to stop */
   if (j.state != KFJ_RUNNING) return w->wait_ms = 700, OUT_WAIT;
   js_set_str(w->memo, "stop", "put");
   return OUT_MORE;

@@ -7,7 +7,7 @@
 
 #define DONE_IF(x) ((x) ? OUT_DONE : OUT_FAIL)
 
-enum { PUSH_PATIENCE_S = 20 };
+enum { PUSH_PATIENCE_S = 20, STILL_US = 45 * 1000000 };
 
 /* The push that takes the last party's routes out may still run: KubeFATE must not uninstall what it is just updating. Force does not wait for long; a
  * runner of the push sends nothing once it is superseded. */
@@ -59,8 +59,8 @@ enum outcome r_find_d(struct work *w, const struct reply *r, struct err *e) {
   for (size_t i = 0; i < js_len(list); i++) {
     struct kf_cluster x;
     if (!kf_cluster_read(js_item(list, i), &x) || !streq(x.name, w->party.deployment_name) || !streq(x.ns, w->party.namespace_)) continue;
-    /* A delete under way: wait for it instead of sending a second one, which would only fail. */
-    if (streq(x.status, "Deleting")) return work_evidence(w, "job", TEXT(MSG_CAUSE_DELETING), e) ? OUT_WAIT : OUT_FAIL;
+    /* A delete under way: wait for it instead of sending a second one, which would only fail. After STILL_US its KubeFATE was killed over it: ask again. */
+    if (streq(x.status, "Deleting") && w->now - w->step_started < STILL_US) return work_evidence(w, "job", TEXT(MSG_CAUSE_DELETING), e) ? OUT_WAIT : OUT_FAIL;
     js_set_str(w->memo, "cluster", x.uuid);
   }
   w->intent_at = 0;
@@ -96,6 +96,7 @@ enum outcome r_gone_d(struct work *w, const struct reply *r, struct err *e) {
   enum outcome o = wf_kf(w, r, &d, e);
   if (o == OUT_SKIP) return OUT_DONE;
   if (o != OUT_DONE) return o;
+  if (w->now - w->step_started > STILL_US) return w->goto_key = "find", OUT_GOTO;
   return work_evidence(w, "job", TEXT(MSG_CAUSE_DELETING), e) ? OUT_WAIT : OUT_FAIL;
 }
 

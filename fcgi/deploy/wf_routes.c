@@ -5,6 +5,7 @@
 #include "deploy/workflows.h"
 
 #define DONE_IF(x) ((x) ? OUT_DONE : OUT_FAIL)
+enum { FAILED_US = 3 * 1000000, STALE_US = 60 * 1000000, OLD_US = 600 * 1000000 };
 
 static bool load(struct work *w, struct err *e) {
   if (!wf_load_party(w, e)) return false; /* the subject is the exchange */
@@ -53,13 +54,22 @@ static enum outcome quiet_q(struct work *w, struct call *c, struct err *e) {
   *c = kf_job_list(w->a, w->kf_token);
   return OUT_CALL;
 }
+/* A job whose KubeFATE was killed reads Running for ever, and a first update that failed stays Failed. Helm's part, which must not overlap, takes seconds: what
+ * was unfinished at our first look and still is after STALE_US is in nobody's way, and no more is what began long ago. */
+static bool is_stale(struct work *w, const struct kf_job *j) {
+  usec_t began;
+  if (!memo_int(w, "quiet_since")) js_set_int(w->memo, "quiet_since", w->now);
+  bool waited = w->now - memo_int(w, "quiet_since") > (j->state == KFJ_FAILED ? FAILED_US : STALE_US), known = strstr(memo_str(w, "unfinished"), j->uuid) != NULL;
+  if (!known && !waited) js_set_str(w->memo, "unfinished", arena_fmt(w->a, "%s %s", memo_str(w, "unfinished"), j->uuid)), known = true;
+  return (known && waited) || (time_parse_rfc3339(j->start_time, &began) && w->now - began > OLD_US);
+}
 static enum outcome quiet_d(struct work *w, const struct reply *r, struct err *e) {
   const js *list = NULL;
   enum outcome o = wf_kf(w, r, &list, e);
   if (o != OUT_DONE) return o == OUT_SKIP ? OUT_RETRY : o;
   for (size_t i = 0; i < js_len(list); i++) {
     struct kf_job j;
-    if (!kf_job_read(w->a, js_item(list, i), &j) || !streq(j.name, w->exchange.deployment_name) || !streq(j.ns, w->exchange.namespace_) || kf_job_final(&j)) continue;
+    if (!kf_job_read(w->a, js_item(list, i), &j) || !streq(j.name, w->exchange.deployment_name) || !streq(j.ns, w->exchange.namespace_) || kf_job_final(&j) || is_stale(w, &j)) continue;
     return work_evidence(w, "job", TEXT(MSG_CAUSE_OTHER_JOB, nn(j.method)), e) ? OUT_WAIT : OUT_FAIL;
   }
   if (w->intent_at) { /* whatever became of it, it has ended: compare first, and let the traffic server read its file */
@@ -130,9 +140,10 @@ static enum outcome job_d(struct work *w, const struct reply *r, struct err *e) 
     js_set_str(w->memo, "peeked", memo_str(w, "job")), js_set_bool(w->memo, "peek", true);
     return OUT_MORE;
   }
-  if (!over) return w->wait_ms = 200, OUT_WAIT;
+  if (!over && w->now - w->step_started < STALE_US) return w->wait_ms = 200, OUT_WAIT;
+  if (!over) js_set_str(w->memo, "unfinished", arena_fmt(w->a, "%s %s", memo_str(w, "unfinished"), j.uuid)), js_set_int(w->memo, "quiet_since", w->step_started);
   js_set_int(w->memo, "try_failed", 0);
-  if (j.state != KFJ_SUCCESS && !work_event(w, true, TEXT(MSG_PARTY_JOB_FAILED, nn(j.status_text), nn(j.last_state)), e)) return OUT_FAIL;
+  if (over && j.state != KFJ_SUCCESS && !work_event(w, true, TEXT(MSG_PARTY_JOB_FAILED, nn(j.status_text), nn(j.last_state)), e)) return OUT_FAIL;
   return w->goto_key = "observe", OUT_GOTO;
 }
 

@@ -20,8 +20,8 @@ enum { FAKE_OBJECTS = 300, FAKE_JOBS = 90, FAKE_RUNNERS = 3 };
 struct fake_call { struct work *w; struct arena *a; struct call c; char path[600], *body; };
 struct xfer { struct fake_call call; };
 struct fake_object { char path[600], uid[24]; char *doc; int made, removed; bool there, ending; };
-struct fake_job { char uuid[48], name[64], ns[64], cluster[48]; const char *method, *status; int looks; bool forgotten; };
-struct fake_release { char uuid[48], name[64], ns[64]; bool there, helm, forgotten; };
+struct fake_job { char uuid[48], name[64], ns[64], cluster[48]; const char *method, *status; int looks; bool forgotten, frozen; };
+struct fake_release { char uuid[48], name[64], ns[64]; bool there, helm, forgotten, half, deleting; };
 static struct {
   struct fake_object o[FAKE_OBJECTS];
   struct fake_job job[FAKE_JOBS];
@@ -30,6 +30,7 @@ static struct {
   char sni[2000], table[2000];
   struct fake_call *pending;
   bool crowded, forgetful /* KubeFATE lost its database */, unready /* the workloads are */;
+  const char *dies_in; /* KubeFATE is killed over the next job of this method: its row stays as it is for ever */
   int calls, logins, doubles /* installs of what was there already */;
 } F;
 static struct xfer XFER[FAKE_RUNNERS];
@@ -200,7 +201,7 @@ static struct reply helm_secrets(struct arena *a, const char *path) {
   buf_init(&b, a, 8000), buf_str(&b, "{\"items\":[");
   for (int i = 0; i < F.rels; i++)
     if (F.rel[i].helm && strstr(path, arena_fmt(a, "/%s/", F.rel[i].ns)) && strstr(path, F.rel[i].name)) {
-      buf_fmt(&b, "%s{\"metadata\":{\"name\":\"sh.helm.release.v1.%s.v1\",\"uid\":\"h-%d\",\"labels\":{\"owner\":\"helm\",\"name\":\"%s\",\"status\":\"deployed\",\"version\":\"1\"}}}", any ? "," : "", F.rel[i].name, i, F.rel[i].name);
+      buf_fmt(&b, "%s{\"metadata\":{\"name\":\"sh.helm.release.v1.%s.v1\",\"uid\":\"h-%d\",\"labels\":{\"owner\":\"helm\",\"name\":\"%s\",\"status\":\"%s\",\"version\":\"1\"}}}", any ? "," : "", F.rel[i].name, i, F.rel[i].name, F.rel[i].half ? "pending-install" : "deployed");
       any = true;
     }
   buf_str(&b, "]}");
@@ -233,8 +234,8 @@ static struct reply by_kubernetes(struct arena *a, const char *method, char *pat
 
 /* --- KubeFATE --- */
 static const char *job_json(struct arena *a, struct fake_job *j) {
-  return arena_fmt(a, "{\"uuid\":\"%s\",\"method\":\"%s\",\"status\":\"%s\",\"cluster_id\":\"%s\",\"start_time\":\"2026-01-01T00:00:00Z\",\"states\":[],\"sub_jobs\":null,\"meta_data\":{\"name\":\"%s\",\"namespace\":\"%s\"}}",
-                   j->uuid, j->method, j->status, j->cluster, j->name, j->ns);
+  return arena_fmt(a, "{\"uuid\":\"%s\",\"method\":\"%s\",\"status\":\"%s\",\"cluster_id\":\"%s\",\"start_time\":\"%s\",\"states\":[\"checkout Cluster status [%d]\"],\"sub_jobs\":null,\"meta_data\":{\"name\":\"%s\",\"namespace\":\"%s\"}}",
+                   j->uuid, j->method, j->status, j->cluster, time_rfc3339(a, clock_unix() * 1000000LL), j->looks, j->name, j->ns);
 }
 static struct fake_release *release(const char *uuid, const char *name, const char *ns) {
   for (int i = 0; i < F.rels; i++)
@@ -246,6 +247,7 @@ static struct fake_job *new_job(struct arena *a, const char *method, const struc
   BUG_ON(F.jobs >= FAKE_JOBS);
   (void)a;
   *j = (struct fake_job){.method = method, .status = "Pending"};
+  if (F.dies_in && streq(F.dies_in, method)) j->frozen = true, j->status = "Running", F.dies_in = NULL;
   snprintf(j->uuid, sizeof j->uuid, "00000000-0000-4000-8000-0000000001%02d", F.jobs);
   snprintf(j->name, sizeof j->name, "%s", r->name), snprintf(j->ns, sizeof j->ns, "%s", r->ns), snprintf(j->cluster, sizeof j->cluster, "%s", r->uuid);
   return j;
@@ -253,6 +255,7 @@ static struct fake_job *new_job(struct arena *a, const char *method, const struc
 /* Pending, Running, Success: a step with every look at it. */
 static void job_moves(struct fake_job *j) {
   static const char *const NEXT[] = {"Running", "Running", "Success"};
+  if (j->frozen) return;
   if (j->looks < 0) j->looks++, j->status = "Running"; /* a test wants it slow */
   else if (j->looks < 3) j->status = NEXT[j->looks++];
   if (j->looks == 3 && streq(j->method, "ClusterUpdate")) j->looks = 4, F.running_updates--;
@@ -280,7 +283,7 @@ static struct reply kf_list(struct arena *a, bool jobs) {
   for (int i = 0; jobs && i < F.jobs && !F.forgetful; i++)
     if (!F.job[i].forgotten) job_moves(&F.job[i]), buf_fmt(&b, "%s%s", any ? "," : "", job_json(a, &F.job[i])), any = true;
   for (int i = 0; !jobs && i < F.rels && !F.forgetful; i++)
-    if (F.rel[i].there && !F.rel[i].forgotten) buf_fmt(&b, "%s{\"uuid\":\"%s\",\"name\":\"%s\",\"namespaces\":\"%s\",\"status\":\"Running\"}", any ? "," : "", F.rel[i].uuid, F.rel[i].name, F.rel[i].ns), any = true;
+    if (F.rel[i].there && !F.rel[i].forgotten) buf_fmt(&b, "%s{\"uuid\":\"%s\",\"name\":\"%s\",\"namespaces\":\"%s\",\"status\":\"%s\"}", any ? "," : "", F.rel[i].uuid, F.rel[i].name, F.rel[i].ns, F.rel[i].deleting ? "Deleting" : "Running"), any = true;
   buf_str(&b, "],\"msg\":\"\"}");
   return say_(a, 200, b.p);
 }
@@ -291,7 +294,8 @@ static struct reply kf_write(struct arena *a, const char *method, const char *pa
   if (streq(method, "DELETE")) {
     if (!(r = release(path + strlen("/v1/cluster/"), NULL, NULL)) || r->forgotten) return kf_error(a, "record not found");
     struct fake_job *j = new_job(a, "ClusterDelete", r);
-    r->there = r->helm = false, j->status = "Success", j->looks = 3;
+    if (j->frozen) r->deleting = true;
+    else r->there = r->helm = false, j->status = "Success", j->looks = 3;
     return say_(a, 200, arena_fmt(a, "{\"data\":%s,\"msg\":\"\"}", job_json(a, j)));
   }
   BUG_ON(!js_parse(a, body, strlen(body), 1 << 20, &v, &e));
@@ -299,22 +303,26 @@ static struct reply kf_write(struct arena *a, const char *method, const char *pa
   r = release(NULL, name, ns);
   if (streq(method, "PUT")) {
     if (!r || r->forgotten) return kf_error(a, "Cluster is not existed");
-    if (F.running_updates++) F.overlaps++;
-    take_routes(a, js_str(v, "data"));
-    return say_(a, 200, arena_fmt(a, "{\"data\":%s,\"msg\":\"\"}", job_json(a, new_job(a, "ClusterUpdate", r))));
+    struct fake_job *j = new_job(a, "ClusterUpdate", r);
+    if (!j->frozen && F.running_updates++) F.overlaps++;
+    if (!j->frozen) take_routes(a, js_str(v, "data"));
+    return say_(a, 200, arena_fmt(a, "{\"data\":%s,\"msg\":\"\"}", job_json(a, j)));
   }
   if (r && ++F.doubles) return kf_error(a, arena_fmt(a, "name=%s & namespace=%s Cluster already existed", name, ns));
   BUG_ON(F.rels >= FAKE_JOBS);
   r = &F.rel[F.rels++];
   *r = (struct fake_release){.there = true, .helm = true};
   snprintf(r->uuid, sizeof r->uuid, "00000000-0000-4000-8000-0000000002%02d", F.rels), snprintf(r->name, sizeof r->name, "%s", name), snprintf(r->ns, sizeof r->ns, "%s", ns);
-  return say_(a, 200, arena_fmt(a, "{\"data\":%s,\"msg\":\"\"}", job_json(a, new_job(a, "ClusterInstall", r))));
+  struct fake_job *j = new_job(a, "ClusterInstall", r);
+  r->half = j->frozen;
+  return say_(a, 200, arena_fmt(a, "{\"data\":%s,\"msg\":\"\"}", job_json(a, j)));
 }
 /* A stop ends a job that runs, and what it has installed so far goes; one that has ended stays as it is. */
 static void job_stop(const char *path) {
   for (int i = 0; i < F.jobs; i++) {
     struct fake_job *j = &F.job[i];
     if (!strstr(path, j->uuid) || j->looks >= 3 || j->forgotten) continue;
+    if (j->frozen) { j->status = "Stopping"; continue; }
     struct fake_release *r = streq(j->method, "ClusterInstall") ? release(j->cluster, NULL, NULL) : NULL;
     if (streq(j->method, "ClusterUpdate")) F.running_updates--;
     if (r) r->there = r->helm = false;

@@ -1,0 +1,97 @@
+/* KubeFATE killed over a job and started again with its database: the row of the job keeps the status that it had, and nobody works on it. Every operation that
+ * meets such a row comes to an end, and the truth is told. */
+#include "engine_world.h"
+
+static bool is_over(void) {
+  if (run_for(120, 5)) return true;
+  print_error("%s\n", ask("select string_agg(concat_ws(' ', o.kind, o.state, o.cause, o.evidence_class, o.evidence_args, w.step, w.memo, w.attempt, now(), w.run_at, w.lease_until), chr(10)) from operation o join work w on w.ref = o.id where w.class = 'operation'"));
+  return false;
+}
+
+static void a_removal_asks_again_when_a_deletion_stands_still(void **s) {
+  (void)s;
+  if (!world()) return;
+  struct uuid x = create_exchange();
+  assert_true(run());
+  F.dies_in = "ClusterDelete";
+  remove_party(x, TYPE_EXCHANGE, false);
+  assert_true(is_over());
+  assert_string_equal(op_state(x), "succeeded"), assert_true(buried(x));
+  assert_int_equal(jobs_of("ClusterDelete"), 2), assert_false(F.rel[0].helm);
+}
+static void a_push_that_stands_still_is_sent_again(void **s) {
+  (void)s;
+  if (!world()) return;
+  create_exchange();
+  assert_true(run());
+  F.dies_in = "ClusterUpdate";
+  struct uuid c = create_cluster(9999);
+  assert_true(is_over());
+  assert_int_equal(status_of(c), PARTY_ACTIVE), assert_int_equal(jobs_of("ClusterUpdate"), 2), assert_int_equal(F.overlaps, 0);
+  assert_int_equal(count("select count(*) from operation where kind = 'routes_push' and state <> 'succeeded'"), 0);
+}
+/* FACTS: the first update of all that fails has nothing to go back to and stays Failed. */
+static void an_update_that_stays_failed_is_in_nobodys_way(void **s) {
+  (void)s;
+  if (!world()) return;
+  create_exchange();
+  assert_true(run());
+  F.dies_in = "ClusterUpdate";
+  create_cluster(9999);
+  for (int i = 0; i < 40 && F.jobs < 3; i++) {
+    while (one_claim("t/0")) {}
+    if (jobs_of("ClusterUpdate")) F.job[F.jobs - 1].status = "Failed";
+    tick(1);
+  }
+  assert_true(is_over());
+  assert_int_equal(jobs_of("ClusterUpdate"), 2);
+  assert_int_equal(count("select count(*) from operation where state <> 'succeeded'"), 0);
+}
+static void a_release_that_stays_half_made_is_no_deployment(void **s) {
+  (void)s;
+  if (!world()) return;
+  F.dies_in = "ClusterInstall";
+  struct uuid x = create_exchange();
+  assert_true(is_over());
+  assert_string_equal(op_state(x), "failed"), assert_int_equal(status_of(x), PARTY_FAILED), assert_int_equal(events(x, "party.half-made"), 1);
+  assert_int_equal(jobs_of("ClusterInstall"), 1); /* what is half made is not installed over */
+  remove_party(x, TYPE_EXCHANGE, true);
+  assert_true(is_over());
+  assert_true(buried(x)), assert_false(F.rel[0].helm);
+}
+static void what_helm_had_finished_is_a_deployment(void **s) {
+  (void)s;
+  if (!world()) return;
+  F.dies_in = "ClusterInstall";
+  struct uuid x = create_exchange();
+  for (int i = 0; i < 20 && !F.rels; i++) {
+    while (one_claim("t/0") && !F.rels) {}
+    tick(1);
+  }
+  F.rel[0].half = false; /* it was killed while it waited for the pods */
+  assert_true(is_over());
+  assert_string_equal(op_state(x), "succeeded"), assert_int_equal(status_of(x), PARTY_ACTIVE), assert_int_equal(events(x, "event.own-eyes"), 1);
+  create_cluster(9999); /* and its routes can be changed, although its install job reads Running for ever */
+  assert_true(is_over());
+  assert_int_equal(count("select count(*) from operation where state <> 'succeeded'"), 0);
+}
+static void a_job_that_nobody_is_there_to_stop_is_stopped(void **s) {
+  (void)s;
+  if (!world()) return;
+  F.dies_in = "ClusterInstall";
+  struct uuid x = create_exchange();
+  for (int i = 0; i < 3; i++) {
+    while (one_claim("t/0")) {}
+    tick(1);
+  }
+  OK(op_cancel(W.db, A, live_op(x), "tester", &E));
+  assert_true(is_over());
+  assert_string_equal(op_state(x), "cancelled"), assert_int_equal(events(x, "event.stopped"), 1);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {T(a_removal_asks_again_when_a_deletion_stands_still), T(a_push_that_stands_still_is_sent_again), T(an_update_that_stays_failed_is_in_nobodys_way),
+                                     T(a_release_that_stays_half_made_is_no_deployment), T(what_helm_had_finished_is_a_deployment), T(a_job_that_nobody_is_there_to_stop_is_stopped)};
+  setenv("ENGINE_DB", "engine_dead", 1);
+  return cmocka_run_group_tests(tests, world_begin, world_end);
+}
