@@ -86,7 +86,7 @@ class Federation(Actor):
     def life(self, uuid):
         if uuid not in self.lives:
             kinds, weights = zip(*LIVES)
-            self.lives[uuid] = Life(self.random.choices(kinds, weights)[0], self.random.uniform(0.5, 12), self.random.uniform(5, 45))
+            self.lives[uuid] = Life(self.random.choices(kinds, weights)[0], self.random.uniform(0.5, 12), self.random.uniform(3, 20))
         return self.lives[uuid]
 
     def add_exchange(self):
