@@ -8,8 +8,8 @@ from rig import audit
 PARTY, ENDPOINT = "fedlcm.io/participant", "fedlcm.io/endpoint"
 CREATIONS = ("select o.id, o.uuid, o.kind, o.state, o.retries, extract(epoch from o.created_at) as began, extract(epoch from coalesce(case when o.state <> 'failed' then o.ended_at end, now())) as ended, p.uuid as party, p.namespace, "
              "p.deployment_name as name from operation o join participant p on p.uuid = o.subject where o.kind in ('exchange_create', 'cluster_create') order by o.id")
-# Removals by force may leave something behind; each step that was given up is an event.
-GIVEN_UP = "select distinct o.subject from operation o join event e on e.operation_id = o.id and e.level = 'Error' where o.input->>'force' = 'true' and o.kind in ('exchange_remove', 'cluster_remove', 'endpoint_remove')"
+# Removals by force may leave something behind, and say what.
+GIVEN_UP = "select distinct subject from operation where input->>'force' = 'true' and leftovers <> '[]'"
 LIVING = "select uuid from participant where deleted_at is null union all select uuid from endpoint"
 PARTIES = ("select uuid, federation_uuid, endpoint_uuid, infra_uuid, name, type, party_id, status, namespace, deployment_name, access_info, routes_seen from participant where deleted_at is null and is_managed")
 PUSH_STUCK = "select subject from operation where subject_type = 'exchange_routes' and state = 'failed' and error_class = 'routes.forgotten'"

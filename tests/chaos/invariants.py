@@ -15,13 +15,13 @@ ROUTES = "the exchanges' tables hold the wanted parties"
 CLASSES = (OPERATIONS, WAITING, SINGLE, FORWARD, ONCE, UNIQUE, ORPHANS, EVENTS, TRUE, ANSWERS, ROUTES)
 
 LATE_SECONDS = 60  # a deadline is looked at when the work is next taken up, and a killed runner's work is taken up within this time
-SILENT_SECONDS = 25  # so long may something wait without a word
+SILENT_SECONDS = 60  # so long may something wait without a word: its runner may be stopped for longer than a lease
 
 LATE = ("select o.id, o.uuid, o.kind, o.subject_name, o.state, o.deadline, w.step_deadline, w.step, now() as now from operation o join work w on w.class = 'operation' and w.ref = o.id where o.state in ('queued', 'running') and "
         "(o.deadline < now() - interval '{0} seconds' or w.step_deadline < now() - interval '{0} seconds' or o.state = 'queued' and w.run_at < now() - interval '{0} seconds')").format(LATE_SECONDS)
 UNEXPLAINED = "select id, uuid, kind, subject_name, error_class, next_action from operation where state = 'failed' and (error_class = '' or next_action = '')"
-SILENT = ("select o.id, o.uuid, o.kind, o.subject_name, o.state, w.step, s.key, o.version from operation o join work w on w.class = 'operation' and w.ref = o.id left join operation_step s on s.operation_id = o.id and s.ord = w.step "
-          "where o.state in ('queued', 'running') and o.cause = '' and o.evidence_class = '' and (w.lease_until is null or w.lease_until < now())")
+SILENT = ("select o.id, o.uuid, o.kind, o.subject_name, o.state, w.step, s.key from operation o join work w on w.class = 'operation' and w.ref = o.id left join operation_step s on s.operation_id = o.id and s.ord = w.step "
+          "where o.state in ('queued', 'running') and o.cause = '' and o.evidence_class = ''")
 DOUBLE = "select subject_type, subject, count(*) n, array_agg(uuid) uuids from operation where state in ('queued', 'running', 'failed') group by 1, 2 having count(*) > 1"
 STRAY_HOLDS = "select h.* from hold h left join operation o on o.id = h.operation_id where o.id is null or o.state not in ('queued', 'running', 'failed')"
 STRAY_WORK = ("select w.id, w.ref, w.workflow, w.ended, w.step, o.uuid, o.state, o.kind from work w left join operation o on o.id = w.ref where w.class = 'operation' and "
@@ -64,10 +64,10 @@ class Safety:
         self.each(WAITING, UNEXPLAINED, "failed without a reason or without a next action", lambda x: x["uuid"])
 
     def words(self):
-        """The same operation in the same state of progress, without a word, from one look to another one much later."""
+        """The same operation in the same step without a word, from one look to another one much later."""
         now, seen = time.time(), {}
         for x in self.db.dicts(SILENT):
-            key = (x["id"], x["step"], x["version"])
+            key = (x["id"], x["step"])
             seen[key] = self.silent.get(key, now)
             if now - seen[key] > SILENT_SECONDS:
                 self.book.violation(WAITING, "silent %s %s" % (x["uuid"], x["step"]), "waits for %.0f s without a cause or evidence" % (now - seen[key]), x, operation=x["uuid"])

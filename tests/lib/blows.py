@@ -3,7 +3,8 @@ lease table; nothing in the product knows of this."""
 import os, re, threading, time
 from psql import Psql
 
-SIGNATURE = "md5(concat_ws('/', step, memo, intent_at, attempt, run_at, step_deadline, ended))"  # what only progress changes; a claim alone does not
+# What only progress changes; a claim alone does not. Work that is only looked at again and again says so by its operation's version.
+SIGNATURE = "md5(concat_ws('/', w.step, w.memo, w.intent_at, w.attempt, w.run_at, w.step_deadline, w.ended, o.version))"
 LIVE = ("select w.ref, o.kind, case when w.lease_until > now() then w.lease_by else '' end, %s from work w join operation o on o.id = w.ref "
         "where w.class = 'operation' and not w.ended" % SIGNATURE)
 
