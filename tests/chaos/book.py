@@ -70,7 +70,7 @@ class Book:
         for x in self.db.dicts("select kind, state, count(*) n from operation group by 1, 2 order by 1, 2"):
             ended.setdefault(x["kind"], {})[x["state"]] = x["n"]
         slow = [{"what": h.what, "at": h.at, "seconds": round(h.seconds, 2), "kinds": sorted(h.kinds)} for h in sorted(watch.hits, key=lambda h: -h.seconds)[:10]]
-        return {"seed": self.seed, "minutes": self.minutes, "clusters": os.environ.get("RIG") or "auto", "seconds": round(time.time() - self.began), "faults": len(self.faults), "faults_by_kind": kinds,
+        return {"seed": self.seed, "minutes": self.minutes, "clusters": os.environ["RIG"], "seconds": round(time.time() - self.began), "faults": len(self.faults), "faults_by_kind": kinds,
                 "operations": ended, "resumption": times("kill"), "resumption_after_stop": times("stop"), "slowest": slow, "slept_over_the_lease": injector.slept,
                 "leases_lost": sum(1 for x in self.w.stack.log("poller").splitlines() if "lease lost" in x), "answers_of_the_api": {str(k): v for k, v in sorted(self.w.api.codes.items())},
                 "leftovers_of_forced_removals": [{"cluster": c, "object": p, "owner": o} for (c, p), o in sorted(self.leftovers.items())], "points": self.points, "violations": self.violations}

@@ -16,7 +16,7 @@ def main():
     print("SEED=%s MINUTES=%s" % (seed, minutes), flush=True)
     with Rig(["a", "b"], RULES) as rig:
         print("the clusters are %s" % ("real control planes" if rig.kind == "real" else "simulated"), flush=True)
-        return rig.run_inside([sys.executable, "-B", os.path.join(HERE, "main.py"), rig.dir, seed, minutes]).returncode
+        return rig.run_inside([sys.executable, "-B", os.path.join(HERE, "main.py"), rig.dir, seed, minutes], env=dict(os.environ, RIG=rig.kind)).returncode
 
 
 if __name__ == "__main__":
