@@ -281,6 +281,7 @@ enum outcome p_stop_d(struct work *w, const struct reply *r, struct err *e) {
   if (!kf_job_read(w->a, d, &j) || kf_job_final(&j)) return OUT_DONE;
   if (!streq(j.method, "ClusterInstall")) return OUT_DONE;
   if (j.state == KFJ_STOPPING && memo_int(w, "stop_at") && w->now - memo_int(w, "stop_at") > STOP_US) return OUT_DONE; /* its KubeFATE was killed: nobody is there to stop */
+  if (!work_evidence(w, "job", TEXT(MSG_CAUSE_STOPPING, nn(j.status_text)), e)) return OUT_FAIL;
   if (j.state != KFJ_RUNNING) return w->wait_ms = 700, OUT_WAIT;
   js_set_str(w->memo, "stop", "put");
   return OUT_MORE;

@@ -41,7 +41,11 @@ enum outcome r_routes_q(struct work *w, struct call *c, struct err *e) {
 }
 
 enum outcome r_stop_q(struct work *w, struct call *c, struct err *e) { return !w->party.is_managed || !*w->party.job_uuid ? OUT_SKIP : p_stop_q(w, c, e); }
-enum outcome r_stop_d(struct work *w, const struct reply *r, struct err *e) { return p_stop_d(w, r, e); }
+/* What does not end then is deleted as it is: KubeFATE may have been killed over it. */
+enum outcome r_stop_d(struct work *w, const struct reply *r, struct err *e) {
+  enum outcome o = p_stop_d(w, r, e);
+  return o == OUT_WAIT && w->now - w->step_started > STILL_US ? OUT_DONE : o;
+}
 
 /* --- find: the KubeFATE cluster by name and namespace, whatever uuid we stored --- */
 enum outcome r_find_q(struct work *w, struct call *c, struct err *e) {
@@ -60,7 +64,7 @@ enum outcome r_find_d(struct work *w, const struct reply *r, struct err *e) {
     struct kf_cluster x;
     if (!kf_cluster_read(js_item(list, i), &x) || !streq(x.name, w->party.deployment_name) || !streq(x.ns, w->party.namespace_)) continue;
     /* A delete under way: wait for it instead of sending a second one, which would only fail. After STILL_US its KubeFATE was killed over it: ask again. */
-    if (streq(x.status, "Deleting") && w->now - w->step_started < STILL_US) return work_evidence(w, "job", TEXT(MSG_CAUSE_DELETING), e) ? OUT_WAIT : OUT_FAIL;
+    if (streq(x.status, "Deleting") && w->now - w->step_started < STILL_US && !js_bool(w->memo, "still", false)) return work_evidence(w, "job", TEXT(MSG_CAUSE_DELETING), e) ? OUT_WAIT : OUT_FAIL;
     js_set_str(w->memo, "cluster", x.uuid);
   }
   w->intent_at = 0;
@@ -82,7 +86,7 @@ enum outcome r_delete_d(struct work *w, const struct reply *r, struct err *e) {
   if (o == OUT_RETRY) return w->goto_key = "find", OUT_GOTO;
   if (o != OUT_DONE) return o;
   if (!kf_job_read(w->a, d, &j)) return w->goto_key = "find", OUT_GOTO;
-  js_set_str(w->memo, "job", j.uuid);
+  js_set_str(w->memo, "job", j.uuid), js_set_bool(w->memo, "still", false);
   return DONE_IF(participant_set(w->db, w->a, w->party.uuid, "job_uuid", nn(j.uuid), e) && work_event(w, false, TEXT(MSG_EVENT_DELETE_JOB, nn(j.uuid)), e));
 }
 enum outcome r_gone_q(struct work *w, struct call *c, struct err *e) {
@@ -96,7 +100,7 @@ enum outcome r_gone_d(struct work *w, const struct reply *r, struct err *e) {
   enum outcome o = wf_kf(w, r, &d, e);
   if (o == OUT_SKIP) return OUT_DONE;
   if (o != OUT_DONE) return o;
-  if (w->now - w->step_started > STILL_US) return w->goto_key = "find", OUT_GOTO;
+  if (w->now - w->step_started > STILL_US) return js_set_bool(w->memo, "still", true), w->goto_key = "find", OUT_GOTO;
   return work_evidence(w, "job", TEXT(MSG_CAUSE_DELETING), e) ? OUT_WAIT : OUT_FAIL;
 }
 

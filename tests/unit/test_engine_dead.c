@@ -19,6 +19,15 @@ static void a_removal_asks_again_when_a_deletion_stands_still(void **s) {
   assert_string_equal(op_state(x), "succeeded"), assert_true(buried(x));
   assert_int_equal(jobs_of("ClusterDelete"), 2), assert_false(F.rel[0].helm);
 }
+static void and_it_asks_within_a_minute(void **s) {
+  (void)s;
+  if (!world()) return;
+  struct uuid x = create_exchange();
+  assert_true(run());
+  F.dies_in = "ClusterDelete";
+  remove_party(x, TYPE_EXCHANGE, false);
+  assert_true(run_for(13, 5)), assert_true(buried(x));
+}
 static void a_push_that_stands_still_is_sent_again(void **s) {
   (void)s;
   if (!world()) return;
@@ -55,8 +64,14 @@ static void a_release_that_stays_half_made_is_no_deployment(void **s) {
   assert_true(is_over());
   assert_string_equal(op_state(x), "failed"), assert_int_equal(status_of(x), PARTY_FAILED), assert_int_equal(events(x, "party.half-made"), 1);
   assert_int_equal(jobs_of("ClusterInstall"), 1); /* what is half made is not installed over */
+  F.job[0].status = "Pending"; /* it died in Helm's part, where nothing can be stopped */
   remove_party(x, TYPE_EXCHANGE, true);
-  assert_true(is_over());
+  for (int i = 0; i < 3; i++) {
+    while (one_claim("t/0")) {}
+    tick(7);
+  }
+  assert_int_equal(count("select count(*) from operation where kind = 'exchange_remove' and state = 'running' and evidence_class = 'cause.stopping'"), 1);
+  assert_true(run_for(10, 5));
   assert_true(buried(x)), assert_false(F.rel[0].helm);
 }
 static void what_helm_had_finished_is_a_deployment(void **s) {
@@ -90,7 +105,7 @@ static void a_job_that_nobody_is_there_to_stop_is_stopped(void **s) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {T(a_removal_asks_again_when_a_deletion_stands_still), T(a_push_that_stands_still_is_sent_again), T(an_update_that_stays_failed_is_in_nobodys_way),
+  const struct CMUnitTest tests[] = {T(a_removal_asks_again_when_a_deletion_stands_still), T(and_it_asks_within_a_minute), T(a_push_that_stands_still_is_sent_again), T(an_update_that_stays_failed_is_in_nobodys_way),
                                      T(a_release_that_stays_half_made_is_no_deployment), T(what_helm_had_finished_is_a_deployment), T(a_job_that_nobody_is_there_to_stop_is_stopped)};
   setenv("ENGINE_DB", "engine_dead", 1);
   return cmocka_run_group_tests(tests, world_begin, world_end);
