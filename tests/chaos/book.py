@@ -95,7 +95,7 @@ class Book:
         lines += ["objects that forced removals said they left: %d" % len(s["leftovers_of_forced_removals"]), "", "liveness points"]
         for p in s["points"]:
             lines.append("  %s: settled after %.0f s, %d operations still waiting" % (p["name"], p["settled_after"], len(p["still_waiting"])))
-            lines += ["      %(kind)s %(subject_name)s: %(state)s, %(cause)s, %(evidence_class)s" % x for x in p["still_waiting"]]
+            lines += ["      %(kind)s %(subject_name)s, %(age)s s old, in %(step)s: %(cause)s %(evidence_class)s" % x for x in p["still_waiting"]]
         for i, v in enumerate(s["violations"]):
             lines += ["", "violation %d: %s: %s" % (i + 1, v["class"], v["what"]), json.dumps(v, indent=1, default=str)]
         return "\n".join(lines) + "\n"

@@ -8,12 +8,13 @@ from blows import Watch
 from book import RESUMPTION_LIMIT, Book
 from clusters import Clusters
 from faults import ROUND, Injector, schedule
-from invariants import Safety
+from invariants import WAITING, Safety
 from population import FEDERATIONS, Federation, Guest
 from rig import ROOT
 
 SETTLE_SECONDS, END_SECONDS = 120, 360
-RUNNING = ("select o.uuid, o.kind, o.subject_name, o.state, o.cause, o.evidence_class, o.evidence_args, extract(epoch from now() - o.created_at) age from operation o where o.state in ('queued', 'running') order by o.id")
+RUNNING = ("select o.uuid, o.kind, o.subject_name, o.state, o.cause, o.evidence_class, o.evidence_args, s.key as step, round(extract(epoch from now() - o.created_at)) age from operation o join work w on w.class = 'operation' and w.ref = o.id "
+           "left join operation_step s on s.operation_id = o.id and s.ord = w.step where o.state in ('queued', 'running') order by o.id")
 
 
 class Chaos:
@@ -65,14 +66,22 @@ class Chaos:
         self.injector.calm()
         for a in self.actors:
             a.resting.set()
-        began = time.time()
-        self.w.db.rows("select 1")
+        began = told = time.time()
         while True:
             running, wrong = self.unsettled()
             if not running and not wrong or time.time() - began > seconds:
                 break
+            if time.time() - told > 15:
+                told = time.time()
+                for x in running:
+                    self.say("      %(kind)s %(subject_name)s, %(age)s s old, in %(step)s: %(cause)s %(evidence_class)s %(evidence_args)s" % x)
+                for x in wrong:
+                    self.say("      not yet: %s, %s" % (x[2], x[3]))
             time.sleep(1)
         took = time.time() - began
+        for x in running:  # nothing disturbs it now, and it has had the time to say what it waits for
+            if not x["cause"] and not x["evidence_class"]:
+                self.book.violation(WAITING, "at rest %s" % x["uuid"], "does not say what it waits for", x, operation=x["uuid"])
         for c, key, what, detail, subject in wrong:
             self.book.violation(c, key, what, detail, subject=subject)
         self.look()
