@@ -71,6 +71,7 @@ static void note(struct work *w, const js *list, const char *kind) {
     struct workload x;
     kube_workload(js_item(items, i), kind, &x);
     const char *name = arena_fmt(w->a, "%s/%s", kind, nn(x.name));
+    if (!x.wanted) { js_set_str(w->memo, "zero", arena_fmt(w->a, "%s%s\n", memo_str(w, "zero"), name)); continue; } /* nobody misses it, unless it was up once */
     js_set_str(w->memo, "names", arena_fmt(w->a, "%s%s\n", memo_str(w, "names"), name));
     if (!x.available) js_set_str(w->memo, "bad", arena_fmt(w->a, "%s%s%s", memo_str(w, "bad"), *memo_str(w, "bad") ? ", " : "", name));
   }
@@ -94,7 +95,8 @@ static bool missing(struct work *w, struct err *e) {
   }
   for (size_t i = 0; i < js_len(known); i++) {
     const char *k = nn(js_self_str(js_item(known, i)));
-    if (!strstr(names, arena_fmt(w->a, "%s\n", k))) js_set_str(w->memo, "gone", arena_fmt(w->a, "%s%s%s", memo_str(w, "gone"), *memo_str(w, "gone") ? ", " : "", k));
+    const char *line = arena_fmt(w->a, "%s\n", k), *what = strstr(memo_str(w, "zero"), line) ? "scaled" : "gone";
+    if (!strstr(names, line)) js_set_str(w->memo, what, arena_fmt(w->a, "%s%s%s", memo_str(w, what), *memo_str(w, what) ? ", " : "", k));
   }
   return true;
 }
@@ -118,6 +120,7 @@ static enum outcome loads_d(struct work *w, const struct reply *r, struct err *e
   note(w, list, "StatefulSet");
   if (!missing(w, e)) return OUT_FAIL;
   if (*memo_str(w, "gone")) return err_set(e, FAIL_UPSTREAM, MSG_CHECK_GONE, memo_str(w, "gone")), OUT_FAIL;
+  if (*memo_str(w, "scaled")) return err_set(e, FAIL_UPSTREAM, MSG_CHECK_SCALED, memo_str(w, "scaled")), OUT_FAIL;
   if (!*memo_str(w, "bad")) return OUT_DONE;
   why_begin(w, w->party.namespace_, arena_fmt(w->a, "name=%s", w->party.deployment_name));
   return OUT_MORE;

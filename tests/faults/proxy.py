@@ -24,16 +24,16 @@ BODY = "body"                # a body without end
 
 
 class Tls:
-    """A CA and a certificate for 127.0.0.1, made with the openssl program."""
+    """A CA and a certificate for 127.0.0.1 and further names ("DNS:a,DNS:b"), made with the openssl program."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, names=""):
         self.dir = directory
         os.makedirs(directory, exist_ok=True)
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
         self.openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=faults", "-days", "2", "-addext", "basicConstraints=critical,CA:TRUE")
         self.openssl("req", "-new", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=faults")
         with open(self.path("server.ext"), "w") as f:
-            f.write("subjectAltName=IP:127.0.0.1\n")
+            f.write("subjectAltName=IP:127.0.0.1%s\n" % ("," + names if names else ""))
         self.openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-out", "server.crt", "-days", "2", "-extfile", "server.ext")
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(self.path("server.crt"), self.path("server.key"))

@@ -69,6 +69,9 @@ class Maker:
     def pod(self, module, container, image, volumes, init=()):
         mounts = [{"name": v["name"], "mountPath": "/mnt/" + v["name"]} for v in volumes]
         spec = {"containers": [{"name": container, "image": image, "volumeMounts": mounts}], "volumes": volumes}
+        where = at(self.v, {"traffic-server": "trafficServer", "spark-master": "spark.master", "spark-worker": "spark.worker"}.get(module, module) + ".nodeSelector")
+        if where:
+            spec["nodeSelector"] = where
         if init:
             spec["initContainers"] = [{"name": n, "image": i} for n, i in init]
         if self.v.get("imagePullSecrets"):

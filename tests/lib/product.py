@@ -105,6 +105,8 @@ class Page:
         self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar))
         self.language = language
         self.post("/login", username="Admin", password=password)
+        if language != "en":
+            self.open("/language?lang=" + language)  # the menu at the top right
 
     def open(self, path, data=None):
         req = urllib.request.Request(self.url + path, data=data, headers={"Accept-Language": self.language, "Origin": self.url, "Sec-Fetch-Site": "same-origin"})

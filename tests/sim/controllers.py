@@ -50,6 +50,9 @@ class Controllers:
             self.loop.at(UPDATE_SECONDS if old and kind.group == "apps" else 0, act, *at)
         if kind.kind == "Namespace" and new:
             self.loop.at(NAMESPACE_SECONDS if is_going(new) else 0, self.namespace, m["name"])
+        if kind.kind == "StorageClass" and new and not old:
+            for c in self.store.list(PVC):
+                self.loop.at(0, self.claim, c["metadata"]["namespace"], c["metadata"]["name"])
         if kind.kind == "ResourceQuota" and new and not old:
             self.loop.at(0, self.quota, *at)
         o = owner(obj)

@@ -362,7 +362,7 @@ class Handler(BaseHTTPRequestHandler):
         if container not in names:
             raise Fault(400, "container %s is not valid for pod %s" % (container, t.name) if container else "a container name must be specified for pod %s, choose one of: %s" % (t.name, names))
         state = next((c for c in p["status"].get("containerStatuses") or [] if c["name"] == container), None)
-        if not state or state["state"].get("waiting"):
+        if not state or (state["state"].get("waiting") and not (self.query.get("previous") == "true" and state.get("restartCount"))):
             why = state["state"]["waiting"]["reason"] if state else p["status"].get("phase")
             raise Fault(400, 'container "%s" in pod "%s" is waiting to start: %s' % (container, t.name, why))
         self.answer(200, self.cluster.node.log(p, container, self.number("tailLines"), self.number("limitBytes")).encode(), "text/plain")

@@ -1,0 +1,7 @@
+#!/bin/bash
+# Every cause for which an operation waits, made on a rig and read on the page in both languages; checks, repair, circuit breaker, removal as a whole.
+# Last line: waits: N passed, N failed, N skipped
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+. tests/lib/rig.sh
+rig_layer waits python3 -B tests/lib/rigrun.py tests/waits/main.py "$@"
