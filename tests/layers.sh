@@ -15,6 +15,7 @@ layer kubefate 29 bash tests/kubefate/run.sh
 layer flow 38 env RIG=real bash tests/flow/run.sh
 layer simflow 38 env RIG=sim bash tests/flow/run.sh
 layer faults 27 bash tests/faults/run.sh
+layer waits 30 bash tests/waits/run.sh
 layer kills 15 bash tests/kills/run.sh
 layer chaos 36 bash tests/chaos/run.sh
 layer scale 6 bash tests/scale/run.sh smoke
