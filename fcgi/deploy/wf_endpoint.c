@@ -56,6 +56,12 @@ static enum outcome apply_request(struct work *w, struct call *c, struct err *e)
     *c = kube_get(w->a, docs[i].ref);
     return OUT_CALL;
   }
+  /* Repairing: whoever reads an account at his start only starts again when it was another one. */
+  if (streq(w->wf->name, "endpoint_repair") && streq(docs[i].ref.kind, "Secret") && !*memo_str(w, "was")) {
+    js_set_bool(w->memo, "was_look", true);
+    *c = kube_get(w->a, docs[i].ref);
+    return OUT_CALL;
+  }
   *c = kube_apply(w->a, docs[i].ref, docs[i].json, docs[i].n, false);
   c->secret_body = streq(docs[i].ref.kind, "Secret");
   return OUT_CALL;
@@ -72,8 +78,16 @@ static enum outcome apply_digest(struct work *w, const struct reply *r, struct e
     js_set_bool(w->memo, "ns_look", false), js_set_bool(w->memo, "ns_known", true), js_set_bool(w->memo, "ns_ours", o == OUT_SKIP);
     return OUT_MORE;
   }
+  if (js_bool(w->memo, "was_look", false)) {
+    enum outcome o = wf_kube(w, r, doc_name(w, &docs[i]), true, &obj, e);
+    if (o != OUT_DONE && o != OUT_SKIP) return o;
+    js_set_bool(w->memo, "was_look", false), js_set_str(w->memo, "was", o == OUT_SKIP ? "missing" : js_str(obj, "metadata.resourceVersion"));
+    return OUT_MORE;
+  }
   enum outcome o = wf_kube(w, r, doc_name(w, &docs[i]), false, &obj, e);
   if (o != OUT_DONE) return o;
+  if (*memo_str(w, "was") && !streq(memo_str(w, "was"), nn(js_str(obj, "metadata.resourceVersion")))) js_set_bool(w->memo, "restart", true);
+  js_set_str(w->memo, "was", NULL);
   bool created = !streq(docs[i].ref.kind, "Namespace") || js_bool(w->memo, "ns_ours", false);
   struct endpoint_object x = {.ord = (int)i, .api_version = docs[i].ref.api_version, .kind = docs[i].ref.kind, .ns = docs[i].ref.ns, .name = docs[i].ref.name, .uid = nn(kube_uid(obj)), .created = created};
   if (!endpoint_object_put(w->db, w->a, w->endpoint.uuid, &x, e)) return OUT_FAIL;
@@ -81,6 +95,36 @@ static enum outcome apply_digest(struct work *w, const struct reply *r, struct e
   w->fraction = (double)(i + 1) / (double)n;
   if (i + 1 < n) return OUT_MORE;
   return work_event(w, false, TEXT(MSG_EVENT_APPLIED, num_text((char[24]){0}, (long long)n)), e) ? OUT_DONE : OUT_FAIL;
+}
+
+/* --- restart, after a repair that changed a secret: until the pods of before are gone, or the one with the old password would still answer --- */
+static enum outcome restart_request(struct work *w, struct call *c, struct err *e) {
+  (void)e;
+  if (!js_bool(w->memo, "restart", false)) return OUT_SKIP;
+  if (*memo_str(w, "pod_uid")) *c = kube_delete(w->a, (struct kube_ref){"v1", "Pod", kube_ns(w), memo_str(w, "pod"), memo_str(w, "pod_uid")});
+  else *c = kube_list(w->a, "v1", "Pod", kube_ns(w), "fate=kubefate", NULL, 50, NULL);
+  return OUT_CALL;
+}
+static enum outcome restart_digest(struct work *w, const struct reply *r, struct err *e) {
+  const js *list = NULL;
+  bool del = *memo_str(w, "pod_uid") != 0, left = false;
+  enum outcome o = wf_kube(w, r, del ? "Pod of KubeFATE" : "Pods", true, &list, e);
+  if (o != OUT_DONE && o != OUT_SKIP) return o;
+  js_set_str(w->memo, "pod_uid", NULL);
+  if (del) return OUT_MORE;
+  const js *items = js_arr(list, "items");
+  const char *old = memo_str(w, "old_pods");
+  bool first = !*old;
+  for (size_t i = 0; first && i < js_len(items); i++) js_set_str(w->memo, "old_pods", old = arena_fmt(w->a, "%s %s", old, nn(kube_uid(js_item(items, i)))));
+  for (size_t i = 0; i < js_len(items); i++) {
+    const js *x = js_item(items, i);
+    if (!*nn(kube_uid(x)) || !strstr(old, kube_uid(x))) continue;
+    left = true;
+    if (kube_is_deleting(x)) continue;
+    js_set_str(w->memo, "pod", nn(kube_name(x))), js_set_str(w->memo, "pod_uid", kube_uid(x));
+    return OUT_MORE;
+  }
+  return left ? OUT_WAIT : OUT_DONE;
 }
 
 /* --- ready: both Deployments available; in between a look at the pods says what is missing --- */
@@ -282,6 +326,15 @@ static const struct step INSTALL[] = {
     {"finish", finish_request, NULL, EFFECT_NONE, STEP_LAST, 1, 60, NULL, NULL},
     STOPPED,
 };
+static const struct step REPAIR[] = {
+    {"preflight", preflight_request, preflight_digest, EFFECT_READ, 0, 5, 120, NULL, NULL},
+    {"apply", apply_request, apply_digest, EFFECT_SAFE, 0, 10, 300, NULL, NULL},
+    {"kubefate-restart", restart_request, restart_digest, EFFECT_SAFE, 0, 5, 180, NULL, NULL},
+    {"ready", ready_request, ready_digest, EFFECT_READ, 0, 40, 900, NULL, "apply"},
+    {"connect", connect_request, connect_digest, EFFECT_READ, STEP_KUBEFATE, 5, 300, NULL, NULL},
+    {"finish", finish_request, NULL, EFFECT_NONE, STEP_LAST, 1, 60, NULL, NULL},
+    STOPPED,
+};
 static const struct step ADOPT[] = {
     {"account", account_request, account_digest, EFFECT_READ, 0, 20, 60, NULL, NULL},
     {"connect", connect_request, connect_digest, EFFECT_READ, STEP_KUBEFATE, 60, 120, NULL, "account"},
@@ -297,7 +350,7 @@ static const struct step REMOVE[] = {
 #define N(v) (int)(sizeof v / sizeof *v)
 const struct workflow WF_ENDPOINT_INSTALL = {"endpoint_install", "operation", INSTALL, N(INSTALL), 1800, wf_load_endpoint, install_ended, "stopped"};
 /* Objects that were deleted or changed come back, the account is set again. */
-const struct workflow WF_ENDPOINT_REPAIR = {"endpoint_repair", "operation", INSTALL, N(INSTALL), 1800, wf_load_endpoint, install_ended, "stopped"};
+const struct workflow WF_ENDPOINT_REPAIR = {"endpoint_repair", "operation", REPAIR, N(REPAIR), 1800, wf_load_endpoint, install_ended, "stopped"};
 const struct workflow WF_ENDPOINT_ADOPT = {"endpoint_adopt", "operation", ADOPT, N(ADOPT), 300, wf_load_endpoint, install_ended, "stopped"};
 static bool remove_ended(struct work *w, enum work_end how, const struct err *why, struct err *e) {
   bool changed;
