@@ -24,7 +24,7 @@ static const struct { enum msg sentence; const char *cause; } SENTENCES[] = {
     {MSG_KUBEFATE_NO_SERVICE, "hop-service"}, {MSG_KUBEFATE_NO_POD, "hop-pod"}, {MSG_KUBEFATE_UNREACHABLE, "hop-pod"}, {MSG_KUBEFATE_PROXY_FAILING, "hop-pod"}, {MSG_KUBEFATE_PASSWORD, "hop-login"}, {MSG_KUBEFATE_TOKEN, "hop-login"},
     {MSG_KF_PASSWORD, "hop-login"}, {MSG_KF_NO_TOKEN, "hop-login"}, {MSG_KUBEFATE_FAILING, "kubefate"}, {MSG_KUBEFATE_OTHER, "kubefate"}, {MSG_KUBEFATE_CRASHED, "kubefate"}, {MSG_KF_NO_VERSION, "kubefate"},
     {MSG_CAUSE_IMAGE, "image"}, {MSG_CAUSE_CONFIG, "config"}, {MSG_CAUSE_UNSCHEDULABLE, "unschedulable"}, {MSG_CAUSE_CRASHING, "crashing"}, {MSG_CAUSE_QUOTA, "quota"}, {MSG_CAUSE_IMAGE_OF, "image"}, {MSG_CAUSE_CLAIM, "claim"},
-    {MSG_CAUSE_CLAIM_NO_CLASS, "claim"}, {MSG_CAUSE_CLAIM_SAID, "claim"}, {MSG_CAUSE_ADMISSION, "admission"}, {MSG_CAUSE_CRASHING_LOG, "crashing"}, {MSG_CAUSE_LOADBALANCER, "loadbalancer"}, {MSG_CAUSE_INGRESS, "ingress"}, {MSG_CAUSE_CA, "ca"},
+    {MSG_CAUSE_CLAIM_NO_CLASS, "claim"}, {MSG_CAUSE_CLAIM_SAID, "claim"}, {MSG_CAUSE_ADMISSION, "admission"}, {MSG_CAUSE_CRASHING_LOG, "crashing"}, {MSG_CAUSE_LOADBALANCER, "loadbalancer"}, {MSG_CAUSE_INGRESS, "ingress"}, {MSG_CAUSE_CA, "ca"}, {MSG_CAUSE_HELD_BY, "namespace"},
 };
 
 const struct cause *cause_find(const char *opt_key) {

@@ -22,6 +22,8 @@ enum outcome wf_kube(struct work *w, const struct reply *r, const char *what, bo
 enum outcome wf_kf(struct work *w, const struct reply *r, const js **data, struct err *e);
 
 struct kube_ref wf_ref(const char *api, const char *kind, const char *ns, const char *name);
+/* A namespace is being deleted: the sentence names what the cluster says it waits for (finalizers, contents) once it says so. */
+struct text wf_terminating(struct work *w, const js *ns, const char *name);
 /* A label of a Kubernetes object, "" when it has none. */
 const char *wf_label(const js *object, const char *key);
 /* JSON of a Secret of ours: keys and values (bytes, base64-encoded here). */

@@ -62,6 +62,11 @@ enum outcome wf_kf(struct work *w, const struct reply *r, const js **data, struc
 
 struct kube_ref wf_ref(const char *api, const char *kind, const char *ns, const char *name) { return (struct kube_ref){.api_version = api, .kind = kind, .ns = ns, .name = name, .uid = ""}; }
 
+struct text wf_terminating(struct work *w, const js *ns, const char *name) {
+  const char *by = kube_held_by(w->a, ns);
+  return *by ? TEXT(MSG_CAUSE_HELD_BY, name, by) : TEXT(MSG_WF_TERMINATING, name);
+}
+
 const char *wf_label(const js *object, const char *key) {
   for (struct js_iter it = js_iter(js_obj(object, "metadata.labels")); js_next(&it);)
     if (streq(it.key, key)) return nn(js_self_str(it.val));

@@ -74,7 +74,7 @@ static enum outcome apply_digest(struct work *w, const struct reply *r, struct e
   if (js_bool(w->memo, "ns_look", false)) {
     enum outcome o = wf_kube(w, r, doc_name(w, &docs[i]), true, &obj, e);
     if (o != OUT_DONE && o != OUT_SKIP) return o;
-    if (o == OUT_DONE && kube_is_deleting(obj)) return work_evidence(w, "namespace", TEXT(MSG_WF_TERMINATING, docs[i].ref.name), e) ? OUT_WAIT : OUT_FAIL;
+    if (o == OUT_DONE && kube_is_deleting(obj)) return work_evidence(w, "namespace", wf_terminating(w, obj, docs[i].ref.name), e) ? OUT_WAIT : OUT_FAIL;
     js_set_bool(w->memo, "ns_look", false), js_set_bool(w->memo, "ns_known", true), js_set_bool(w->memo, "ns_ours", o == OUT_SKIP);
     return OUT_MORE;
   }
@@ -307,7 +307,7 @@ static enum outcome space_digest(struct work *w, const struct reply *r, struct e
   if (v != KUBE_DONE && v != KUBE_TERMINATING) return OUT_FAIL;
   bool was_delete = streq(ph, "delete");
   js_set_str(w->memo, "space", "gone");
-  if (!work_evidence(w, "namespace", TEXT(MSG_WF_TERMINATING, kube_ns(w)), e)) return OUT_FAIL;
+  if (!work_evidence(w, "namespace", wf_terminating(w, o, kube_ns(w)), e)) return OUT_FAIL;
   return was_delete ? OUT_MORE : OUT_WAIT;
 }
 static enum outcome removed_request(struct work *w, struct call *c, struct err *e) {

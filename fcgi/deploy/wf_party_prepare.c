@@ -46,7 +46,7 @@ enum outcome p_namespace_d(struct work *w, const struct reply *r, struct err *e)
   if (o != OUT_DONE) return o;
   if (kube_is_deleting(ns)) {
     js_set_str(w->memo, "ns", NULL);
-    return work_evidence(w, "namespace", TEXT(MSG_WF_TERMINATING, w->party.namespace_), e) ? OUT_WAIT : OUT_FAIL;
+    return work_evidence(w, "namespace", wf_terminating(w, ns, w->party.namespace_), e) ? OUT_WAIT : OUT_FAIL;
   }
   return DONE_IF(keep_namespace(w, ns, make || streq(wf_label(ns, LABEL_PARTY), w->party.uuid.s), e));
 }

@@ -183,7 +183,7 @@ enum outcome r_space_d(struct work *w, const struct reply *r, struct err *e) {
   if (v != KUBE_DONE && v != KUBE_TERMINATING) return OUT_FAIL;
   if (v == KUBE_DONE && streq(memo_str(w, "space"), "gone") && kube_uid(ns) && !streq(kube_uid(ns), w->party.namespace_uid)) return OUT_DONE;
   js_set_str(w->memo, "space", "gone");
-  return work_evidence(w, "namespace", TEXT(MSG_WF_TERMINATING, w->party.namespace_), e) ? (w->wait_ms = 400, OUT_WAIT) : OUT_FAIL;
+  return work_evidence(w, "namespace", wf_terminating(w, ns, w->party.namespace_), e) ? (w->wait_ms = 400, OUT_WAIT) : OUT_FAIL;
 }
 
 enum outcome r_done_q(struct work *w, struct call *c, struct err *e) {

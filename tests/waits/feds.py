@@ -82,7 +82,7 @@ def test_removal_that_a_finalizer_holds_is_stopped_and_goes_on_later(t):
     f.active()
     hold_namespace(t, "w-stopped")
     t.api.call("DELETE", f.path() + "?force=false")
-    o = waits(t, x, "namespace", "w-stopped is still being deleted", kind="exchange_remove")
+    o = waits(t, x, "namespace", "w-stopped is still being deleted", "finalizers remaining: waits.example/hold", kind="exchange_remove")
     stop(t, o)
     ended(t, o, "cancelled", 20)
     d = t.api.call("GET", f.path())
