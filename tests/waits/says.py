@@ -8,7 +8,7 @@ from product import wait
 from rig import ROOT
 
 # The label of the cause (wait.<class>) and the next action (next.<class>) beside the sentence, on the operation's page.
-LABEL_ON_PAGE = False
+LABEL_ON_PAGE = True
 
 HOPS = ("hop-", "kubefate")
 AFTER = ("hop-auth", "hop-service", "hop-login", "denied", "ca")  # a failure of these has the advice of its own class, the others a general one
@@ -58,7 +58,7 @@ def on_page(t, o, key, args):
         code, body = page.open("/operations/" + o["uuid"])
         text = flat(html.unescape(re.sub(r"<[^>]+>", " ", body)))
         wanted = [sentence(key, args, lang)]
-        if LABEL_ON_PAGE and o["state"] == "running":
+        if LABEL_ON_PAGE:
             wanted += [TEXT["wait." + o["cause"]][lang]]
         if o["next_action"] and (LABEL_ON_PAGE or o["state"] == "failed"):
             wanted += [TEXT[o["next_action"]][lang]]
