@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "deploy/wf.h"
 
-enum { PODS_MAX = 200, EVENTS_MAX = 300, EVENT_AGE_S = 300, LOG_LINES = 12, LOG_SHOWN = 500, PATIENCE_US = 4 * 1000000 };
+enum { PODS_MAX = 200, EVENTS_MAX = 300, EVENT_AGE_S = 300, LOG_LINES = 12, LOG_SHOWN = 500, SAID_SHOWN = 800 /* Pod Security lists all that it demands */, PATIENCE_US = 4 * 1000000 };
 
 static const char *phase(const struct work *w) { return memo_str(w, "why"); }
 bool why_active(const struct work *w) { return *phase(w) != 0; }
@@ -114,7 +114,10 @@ static const char *event_time(const js *x) {
   return nn(t ? t : js_str(x, "metadata.creationTimestamp"));
 }
 static bool judge(struct work *w, const js *x) {
-  const char *reason = nn(js_str(x, "reason")), *said = nn(js_str(x, "message")), *object = nn(js_str(x, "involvedObject.name")), *m = str_excerpt(w->a, said, strlen(said), 400);
+  static const char COMBINED[] = "(combined from similar events): ";
+  const char *reason = nn(js_str(x, "reason")), *said = nn(js_str(x, "message")), *object = nn(js_str(x, "involvedObject.name"));
+  if (str_starts(said, COMBINED)) said += strlen(COMBINED);
+  const char *m = str_excerpt(w->a, said, strlen(said), SAID_SHOWN);
   const char *claim = memo_str(w, "why_claim");
   if (*claim) {
     if (!streq(object, claim) || !streq(js_str(x, "involvedObject.kind"), "PersistentVolumeClaim")) return false;

@@ -107,7 +107,7 @@ def test_pod_security_refuses(t):
     t.a.call("POST", "/api/v1/namespaces", {"metadata": {"name": "w-admission", "labels": {label: "restricted"}}})
     f = Fed(t, "admission")
     x = f.exchange(t.ea)
-    o = waits(t, x, "admission", "violates PodSecurity", "restricted", "allowPrivilegeEscalation")
+    o = waits(t, x, "admission", "violates PodSecurity", "restricted", "allowPrivilegeEscalation", "seccompProfile")
     told(t, x, o)
     assert t.a.call("PATCH", "/api/v1/namespaces/w-admission", {"metadata": {"labels": {label: "privileged"}}}, "application/merge-patch+json")[0] == 200
     f.active(seconds=120)
