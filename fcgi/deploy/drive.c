@@ -19,7 +19,7 @@ enum { FORCE_PATIENCE_US = 20 * 1000000, MAX_LOOP = 400, PROBE_CALL_MS = 8000, B
 struct work *work_new(struct engine *en, long id, long token) {
   struct work *w = calloc(1, sizeof *w);
   BUG_ON(!w);
-  w->eng = en, w->db = en->db, w->id = id, w->token = token, w->a = arena_new(), w->records = arena_new();
+  w->eng = en, w->db = en->db, w->id = id, w->token = token, w->a = arena_new(), w->records = arena_new(), w->place = arena_new();
   en->in_flight++;
   w->next = en->all, en->all = w;
   return w;
@@ -30,7 +30,7 @@ void work_free(struct work *w) {
   w->eng->in_flight--;
   for (struct work **at = &w->eng->all; *at; at = &(*at)->next)
     if (*at == w) { *at = w->next; break; }
-  arena_free(w->a), arena_free(w->records);
+  arena_free(w->a), arena_free(w->records), arena_free(w->place);
   free(w);
 }
 
@@ -336,6 +336,7 @@ static bool note_circuit(struct work *w, const struct reply *r, struct err *e) {
   int n = w->infra.circuit_failures + 1 - CIRCUIT_AFTER, open_s = n > 2 ? CIRCUIT_MAX_S : CIRCUIT_FIRST_S << (n > 0 ? n : 0);
   struct text t = err_text(&why);
   if (!infra_circuit(w->db, w->a, w->infra.uuid, ok, ok ? "" : text_key(t.key), ok ? "[]" : text_args_json(w->a, t), CIRCUIT_AFTER, open_s, &changed, e)) return false;
+  w->place_ms = 0;
   if (changed) log_info("engine", ok ? "cluster answers again" : "cluster does not answer", "infrastructure", w->infra.name);
   return !changed || !ok || db_exec(w->db, w->a, &Q_WAKE_INFRA, NULL, e, w->infra.uuid.s);
 }

@@ -81,7 +81,7 @@ struct workflow {
 /* What the next store_save writes besides the work's own row (turn.c). */
 enum { TURN_ROWS = 16 };
 struct watch { struct { char *path; uint64_t gist; int64_t due_ms; } look[2] /* KubeFATE's, Kubernetes' own */; uint64_t parts; int64_t full_ms; int at; bool raw_taken, parked, calling, lost; };
-struct turn { struct { int ord, deadline_s; const char *state; double fraction; bool begin; } row[TURN_ROWS]; int n; bool percent, settled; struct buf parts; };
+struct turn { struct { int ord, deadline_s; const char *state; double fraction; bool begin; } row[TURN_ROWS]; int n; bool percent; const char *evidence, *said, *said_args; struct buf parts, events; };
 
 struct work {
   struct engine *eng; struct db *db; struct arena *a;
@@ -101,6 +101,7 @@ struct work {
   /* engine's own */
   bool logging_in, relogged; struct work *next;
   struct arena *records; struct uuid home_secret; /* what load() read, kept over the call; call_secret as it left it */
+  struct arena *place; int64_t place_ms; /* endpoint and infrastructure, read again only now and then while a work goes from call to call */
   int64_t loaded_ms, sent_ms;
   struct turn turn;
   struct watch watch;

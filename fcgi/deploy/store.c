@@ -38,15 +38,13 @@ static const struct stmt Q_AGAIN = {"work_again",
     "update work set step = 0, memo = '{}', attempt = 0, step_deadline = null, intent_at = null, lease_until = null, run_at = now() + make_interval(secs => $3::float8 / 1000) where id = $1 and lease_token = $2"};
 static const struct stmt Q_DEFER = {"work_defer",
     "update work set lease_until = null, run_at = now() + make_interval(secs => $3::float8 / 1000) where id = $1 and lease_token = $2 and not ended"};
-static const struct stmt Q_EVIDENCE = {"work_evidence",
-    "update operation set cause = $2, evidence_class = $3, evidence_args = $4::jsonb, evidence_at = now(), next_action = $5, version = version + 1 where id = $1", STMT_NOTES};
 static const struct stmt Q_LEFTOVERS = {"work_leftovers", "update operation set leftovers = $2::jsonb where id = $1"};
 static const struct stmt Q_WAKE_FED = {"work_wake_fed",
     "update work w set run_at = now() from operation o where w.class = 'operation' and w.ref = o.id and o.federation_uuid = $1 and o.state in ('queued', 'running') "
     "and w.lease_until is null and not w.ended and w.run_at > now()"};
 static const struct stmt Q_NOTIFY = {"work_notify", "select pg_notify('fedlcm_work', '')"};
 static const struct stmt Q_LAST_EVIDENCE = {"work_last_evidence", "select evidence_class, evidence_args from operation where id = $1 and cause <> ''"};
-const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_RECOVER, &Q_CLAIM, &Q_NEXT, &Q_LOAD, &Q_LOAD_PROBE, &Q_LOAD_CHECK, &Q_OP_END, &Q_WORK_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_DEFER, &Q_EVIDENCE, &Q_LEFTOVERS, &Q_WAKE_FED, &Q_NOTIFY, NULL};
+const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_RECOVER, &Q_CLAIM, &Q_NEXT, &Q_LOAD, &Q_LOAD_PROBE, &Q_LOAD_CHECK, &Q_OP_END, &Q_WORK_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_DEFER, &Q_LEFTOVERS, &Q_WAKE_FED, &Q_NOTIFY, NULL};
 
 static const char *l(struct arena *a, long v) { return arena_fmt(a, "%ld", v); }
 static bool is_op(const struct work *w) { return streq(w->wf->class, "operation"); }
@@ -172,8 +170,7 @@ bool work_evidence(struct work *w, const char *cause, struct text t, struct err 
   const struct cause *c = cause_find(cause);
   bool hop = str_starts(cause, "hop-") || streq(cause, "kubefate"), news = c && c->trouble && (hop ? w->attempt == NEWS_AT : !streq(cause, nn(w->cause)));
   if (!news && known(w, cause, t)) return true;
-  if (!db_exec(w->db, w->a, &Q_EVIDENCE, NULL, e, l(w->a, w->ref), cause, text_key(t.key), text_args_json(w->a, t), cause_next(cause, false))) return false;
-  w->cause = cause, w->seen.key = MSG_NONE, w->turn.settled = false;
+  store_evidence(w, cause, t, cause_next(cause, false));
   return !news || work_event(w, true, t, e);
 }
 
@@ -189,7 +186,8 @@ bool work_leftovers(struct work *w, const char *const *commands, size_t n, struc
 bool work_event(struct work *w, bool error, struct text t, struct err *e) {
   if (streq(w->wf->class, "probe") || streq(w->subject_type, "federation")) return true; /* a federation's history is its members' */
   int type = w->has_party ? w->party.type + 1 : ENTITY_ENDPOINT;
-  return event_add(w->db, w->a, w->subject, type, is_op(w) ? w->ref : 0, error, w->actor ? w->actor : "", t, e);
+  if (is_op(w)) return store_event(w, type, error, t), true;
+  return event_add(w->db, w->a, w->subject, type, 0, error, nn(w->actor), t, e);
 }
 
 bool work_wake_federation(struct work *w, struct uuid federation, struct err *e) {
@@ -200,8 +198,11 @@ bool work_wake_federation(struct work *w, struct uuid federation, struct err *e)
 void store_last_evidence(struct work *w, struct err *out) {
   struct rows r;
   struct err e = ERR_INIT;
-  if (!is_op(w) || !db_query(w->db, w->a, &Q_LAST_EVIDENCE, &r, &e, l(w->a, w->ref)) || !r.n) return;
-  struct text t = text_stored(w->a, row_text(&r, 0, 0), row_text(&r, 0, 1));
+  struct text t = text_stored(w->a, nn(w->turn.said), w->turn.said_args);
+  if (t.key == MSG_NONE || !*nn(w->cause)) {
+    if (!is_op(w) || !db_query(w->db, w->a, &Q_LAST_EVIDENCE, &r, &e, l(w->a, w->ref)) || !r.n) return;
+    t = text_stored(w->a, row_text(&r, 0, 0), row_text(&r, 0, 1));
+  }
   const char *v[TEXT_MAX_ARGS + 1] = {NULL};
   for (int i = 0; i < t.n; i++) v[i + 1] = t.args[i];
   if (t.key != MSG_NONE) err_set_at(out, FAIL_TIMEOUT, t.key, __FILE__, __LINE__, v, (size_t)t.n);

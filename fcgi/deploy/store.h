@@ -23,6 +23,9 @@ void store_step(struct work *w, const char *state, double fraction);
 void store_step_begin(struct work *w, int deadline_s);
 /* What was waited for has come: cause and evidence go, so that the next step is not blamed for it. */
 void store_settled(struct work *w);
+/* For work_evidence and work_event of operations. */
+void store_evidence(struct work *w, const char *cause, struct text t, const char *next_action);
+void store_event(struct work *w, int entity_type, bool error, struct text t);
 void store_percent(struct work *w);
 /* Writes what was noted, for ends: under no token, the caller's next statement is. */
 bool store_noted(struct work *w, struct err *e) __attribute__((warn_unused_result));

@@ -7,7 +7,7 @@
 #include "deploy/store.h"
 
 enum { PARKED_MAX = 1500, LEAST_MS = 400, MOST_MS = 10000, SHARE = 100 /* of the step's age between two looks */, POLL_MAX = 16 << 20,
-  PODS_MS = 5000, FULL_LEAST_MS = 3000, FULL_MS = 30000, FULL_OLD_MS = 60000, RENEW_MS = 8000, STOPPED_MS = 500 };
+  PODS_MS = 5000, FULL_LEAST_MS = 5000, FULL_MS = 60000, RENEW_MS = 8000, STOPPED_MS = 500 };
 
 static const struct stmt Q_RENEW = {"watch_renew",
     "with t as (select * from jsonb_to_recordset($1::jsonb) as t(i bigint, t bigint)), "
@@ -59,15 +59,15 @@ static int pause_ms(const struct work *w) {
   return ms < LEAST_MS ? LEAST_MS : ms > MOST_MS ? MOST_MS : (int)ms;
 }
 
-/* Looks in full find what no gist tells, such as events: soon at first, then twice a minute. */
+/* Looks in full find what no gist tells, such as events: soon at first, then once a minute. */
 static int64_t full_ms(const struct work *w) {
   int64_t age = (w->now - w->step_started) / 1000;
-  return age < FULL_LEAST_MS ? FULL_LEAST_MS : age < FULL_MS ? age : age < 10 * FULL_OLD_MS ? FULL_MS : FULL_OLD_MS;
+  return age < FULL_LEAST_MS ? FULL_LEAST_MS : age * 2 < FULL_MS ? age * 2 : FULL_MS;
 }
 
 static void asleep(struct work *w) {
-  arena_free(w->a), arena_free(w->records);
-  w->a = w->records = NULL;
+  arena_free(w->a), arena_free(w->records), arena_free(w->place);
+  w->a = w->records = w->place = NULL, w->place_ms = 0;
 }
 
 void watch_park(struct work *w) {
@@ -87,7 +87,7 @@ void watch_forget(struct work *w) {
 static void look_in_full(struct work *w) {
   w->watch.parked = false, w->eng->watching.parked--, w->eng->in_flight++;
   if (!w->a) w->a = arena_new();
-  if (!w->records) w->records = arena_new();
+  if (!w->records) w->records = arena_new(), w->place = arena_new();
   drive(w);
 }
 

@@ -121,7 +121,32 @@ static void a_failing_call_ends_the_watch(void **s) {
   assert_true(run()), assert_int_equal(status_of(x), PARTY_ACTIVE);
 }
 
+/* The number of the design: fifty statements a deployment and minute, of which jobs of minutes leave a hundred and more for all that is not waiting. */
+static void a_deployment_costs_few_statements(void **s) {
+  enum { MOST = 120 };
+  (void)s;
+  if (!world()) return;
+  create_exchange();
+  assert_true(run());
+  struct uuid c = create_cluster(9999);
+  unsigned from = db_count(W.db), ticks = 0;
+  for (int i = 0; i < 60 && count(LIVE); i++) {
+    unsigned aside = db_count(W.db);
+    tick(2);
+    ticks += db_count(W.db) - aside + 2; /* and the count above, twice with the loop's */
+    for (;;) {
+      unsigned before = db_count(W.db);
+      if (getenv("STATEMENTS")) print_message("%s: %u\n", ask("select string_agg(o.kind || ' ' || w.step || ' ' || w.memo, '; ') from work w join operation o on o.id = w.ref where not w.ended"), before - from - ticks), ticks++;
+      if (!one_claim("t/0")) { ticks++; break; }
+    }
+  }
+  assert_int_equal(status_of(c), PARTY_ACTIVE);
+  unsigned n = db_count(W.db) - from - ticks;
+  print_message("%u statements for a cluster and the push of its route\n", n);
+  assert_true(n <= MOST);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {T(equal_answers_store_nothing), T(what_is_watched_keeps_its_lease), T(what_is_taken_over_is_dropped), T(a_wish_to_stop_is_seen_at_once), T(a_failing_call_ends_the_watch)};
+  const struct CMUnitTest tests[] = {T(equal_answers_store_nothing), T(what_is_watched_keeps_its_lease), T(what_is_taken_over_is_dropped), T(a_wish_to_stop_is_seen_at_once), T(a_failing_call_ends_the_watch), T(a_deployment_costs_few_statements)};
   return cmocka_run_group_tests(tests, world_begin, world_end);
 }
