@@ -23,13 +23,12 @@ static const struct stmt Q_HELD = {"op_held",
     "where h.object = $1 and (h.exclusive or $2::boolean) order by o.kind = 'routes_push', o.state = 'failed', o.id limit 1"};
 static const struct stmt Q_PUSHING = {"op_pushing", "select id from operation where subject_type = 'exchange_routes' and subject = $1 and (state in ('queued', 'running') and $2::boolean or state = 'failed' and $3::boolean)"};
 static const struct stmt Q_REPAIRS = {"op_repairs", "select id from operation where subject = $1 and state = 'failed' and kind in ('participant_repair', 'endpoint_repair')"};
+/* The operation, its steps and its work, and the word to the runners, who hear it at the commit. */
 static const struct stmt Q_INSERT = {"op_insert",
-    "insert into operation (kind, subject_type, subject, subject_name, federation_uuid, actor, input, deadline, parent) "
-    "values ($1, $2, $3, $4, nullif($5, '')::uuid, $6, $7::jsonb, now() + make_interval(secs => $8::float8), nullif($9, '0')::bigint) returning id, uuid"};
-static const struct stmt Q_STEPS = {"op_steps",
-    "insert into operation_step (operation_id, ord, key, weight) "
-    "select $1::bigint, s.ord - 1, s.x->>'k', (s.x->>'w')::smallint from jsonb_array_elements($2::jsonb) with ordinality s(x, ord)"};
-static const struct stmt Q_WORK = {"op_work", "insert into work (class, ref, workflow, memo) values ('operation', $1, $2, $3::jsonb)"};
+    "with o as (insert into operation (kind, subject_type, subject, subject_name, federation_uuid, actor, input, deadline, parent) "
+    "values ($1, $2, $3, $4, nullif($5, '')::uuid, $6, $7::jsonb, now() + make_interval(secs => $8::float8), nullif($9, '0')::bigint) returning id, uuid), "
+    "s as (insert into operation_step (operation_id, ord, key, weight) select o.id, s.ord - 1, s.x->>'k', (s.x->>'w')::smallint from o, jsonb_array_elements($10::jsonb) with ordinality s(x, ord)), "
+    "w as (insert into work (class, ref, workflow, memo) select 'operation', o.id, $1, $11::jsonb from o) select o.id, o.uuid, pg_notify('fedlcm_work', '') from o"};
 static const struct stmt Q_HOLD = {"op_hold", "insert into hold (operation_id, object, exclusive) values ($1, $2, $3)"};
 static const struct stmt Q_NOTIFY = {"op_notify", "select pg_notify('fedlcm_work', '')"};
 static const struct stmt Q_CANCEL = {"op_cancel",
@@ -48,7 +47,7 @@ static const struct stmt Q_RETRY_WORK = {"op_retry_work",
     "memo = (select coalesce(jsonb_object_agg(k, v), '{}') from jsonb_each(memo) x(k, v) where not starts_with(k, 'try_')) where class = 'operation' and ref = $1"};
 static const struct stmt Q_WAKE = {"op_wake", "update work set run_at = now() where class = 'operation' and ref = $1 and lease_until is null and not ended"};
 static const struct stmt Q_STATE = {"op_state", "select state, kind from operation where uuid = $1"};
-const struct stmt *const STMTS_OP[] = {&Q_LOCK, &Q_LIVE, &Q_SUPERSEDE, &Q_HELD, &Q_PUSHING, &Q_REPAIRS, &Q_INSERT, &Q_STEPS, &Q_WORK, &Q_HOLD, &Q_NOTIFY, &Q_CANCEL, &Q_RETRY, &Q_RETRY_PARTY, &Q_RETRY_ENDPOINT,
+const struct stmt *const STMTS_OP[] = {&Q_LOCK, &Q_LIVE, &Q_SUPERSEDE, &Q_HELD, &Q_PUSHING, &Q_REPAIRS, &Q_INSERT, &Q_HOLD, &Q_NOTIFY, &Q_CANCEL, &Q_RETRY, &Q_RETRY_PARTY, &Q_RETRY_ENDPOINT,
                                        &Q_RETRY_WORK, &Q_WAKE, &Q_STATE, NULL};
 
 /* The sentence about the operation in the way; kind is shown as a word of the catalogue ("op.<kind>"). */
@@ -141,21 +140,20 @@ bool op_insert(struct db *db, struct arena *a, const struct op_new *o, struct uu
       if (strcmp(ids[k], ids[i]) < 0) { const char *t = ids[i]; ids[i] = ids[k]; ids[k] = t; }
   for (size_t i = 0; i < n; i++) {
     struct rows r;
+    if (i && streq(ids[i], ids[i - 1])) continue;
     if (!db_query(db, a, &Q_LOCK, &r, e, ids[i])) return false;
   }
   int64_t settle = 0;
   if (!clear_subject(db, a, o, &settle, e)) return false;
   struct rows r;
   if (!db_query(db, a, &Q_INSERT, &r, e, o->workflow, o->subject_type, o->subject.s, o->subject_name, o->federation.s, o->actor,
-                o->input_json ? o->input_json : "{}", arena_fmt(a, "%d", wf->deadline_s), arena_fmt(a, "%ld", o->parent)))
+                o->input_json ? o->input_json : "{}", arena_fmt(a, "%d", wf->deadline_s), arena_fmt(a, "%ld", o->parent),
+                steps_json(a, wf), settle ? arena_fmt(a, "{\"settle_until\":%lld}", (long long)settle) : "{}"))
     return false;
   const char *id = row_text(&r, 0, 0);
   struct uuid u = row_uuid(&r, 0, 1);
-  if (!db_exec(db, a, &Q_STEPS, NULL, e, id, steps_json(a, wf))) return false;
-  if (!db_exec(db, a, &Q_WORK, NULL, e, id, wf->name, settle ? arena_fmt(a, "{\"settle_until\":%lld}", (long long)settle) : "{}")) return false;
   for (size_t i = 0; i < o->n_holds; i++)
     if (!take_hold(db, a, id, o->holds[i], e)) return false;
-  if (!db_query(db, a, &Q_NOTIFY, &r, e)) return false;
   if (opt_out) *opt_out = u;
   return true;
 }

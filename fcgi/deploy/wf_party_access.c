@@ -122,7 +122,7 @@ enum outcome p_ingresses_d(struct work *w, const struct reply *r, struct err *e)
     struct buf b;
     struct jsw j;
     js *old = NULL;
-    const char *was = w->party.ingress_info ? w->party.ingress_info : "{}";
+    const char *was = *memo_str(w, "ings") ? memo_str(w, "ings") : w->party.ingress_info ? w->party.ingress_info : "{}";
     if (!js_parse(w->a, was, strlen(was), 65536, &old, e)) return OUT_FAIL;
     buf_init(&b, w->a, 65536), jsw_init(&j, &b), jsw_obj(&j);
     for (struct js_iter it = js_iter(old); js_next(&it);)
@@ -132,9 +132,12 @@ enum outcome p_ingresses_d(struct work *w, const struct reply *r, struct err *e)
     jsw_end_arr(&j), jsw_key(&j, "addresses"), jsw_arr(&j);
     for (size_t h = 0; h < x.n_addresses; h++) jsw_str(&j, x.addresses[h]);
     jsw_end_arr(&j), jsw_kbool(&j, "tls", x.tls), jsw_end_obj(&j), jsw_end_obj(&j);
-    if (!participant_set(w->db, w->a, w->party.uuid, "ingress_info", b.p, e)) return OUT_FAIL;
+    js_set_str(w->memo, "ings", b.p);
   }
-  return i + 1 < n ? OUT_MORE : OUT_DONE;
+  if (i + 1 < n) return OUT_MORE;
+  if (*memo_str(w, "ings") && !participant_set(w->db, w->a, w->party.uuid, "ingress_info", memo_str(w, "ings"), e)) return OUT_FAIL;
+  js_set_str(w->memo, "ings", NULL);
+  return OUT_DONE;
 }
 
 /* --- routes --- */
@@ -175,7 +178,7 @@ enum outcome p_routes_q(struct work *w, struct call *c, struct err *e) {
   if (route_seen(w, &w->party, w->exchange.routes_seen)) return DONE_IF(work_event(w, false, TEXT(MSG_EVENT_ROUTED, num_text((char[24]){0}, w->party.party_id)), e));
   struct text failed;
   if (!routes_push_ensure(w, &failed, e) || !work_evidence(w, "routes", failed.key == MSG_NONE ? TEXT(MSG_CAUSE_ROUTES, w->exchange.name) : failed, e)) return OUT_FAIL;
-  return OUT_WAIT;
+  return w->wait_ms = 1000, OUT_WAIT; /* the push wakes us */
 }
 enum outcome p_routes_d(struct work *w, const struct reply *r, struct err *e) {
   const char *json = NULL;
