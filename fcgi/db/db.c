@@ -311,6 +311,7 @@ bool tx_begin_late(struct db *db, struct tx *t, struct err *e) {
 }
 
 void tx_last(struct db *db) { db->last = db->late; }
+bool tx_only_read(const struct db *db) { return db->in_tx && db->late; }
 
 /* Whether anything has to be ended: a transaction that never began has not. */
 static bool close_late(struct tx *t) {

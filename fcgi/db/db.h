@@ -74,6 +74,7 @@ bool tx_begin(struct db *db, struct tx *t, struct err *e) __attribute__((warn_un
  * nor COMMIT. After tx_last: that one statement, then tx_commit (or tx_rollback when it failed or changed nothing). */
 bool tx_begin_late(struct db *db, struct tx *t, struct err *e) __attribute__((warn_unused_result));
 void tx_last(struct db *db);
+bool tx_only_read(const struct db *db);   /* nothing has been written in this transaction that began late */
 bool tx_commit(struct tx *t, struct err *e) __attribute__((warn_unused_result));   /* false also when the server answers ROLLBACK */
 void tx_rollback(struct tx *t);
 static inline void cleanup_tx(struct tx *t) { if (t->open) tx_rollback(t); }

@@ -20,6 +20,7 @@ struct work *work_new(struct engine *en, long id, long token) {
   struct work *w = calloc(1, sizeof *w);
   BUG_ON(!w);
   w->eng = en, w->db = en->db, w->id = id, w->token = token, w->a = arena_new(), w->records = arena_new(), w->place = arena_new();
+  w->saved_ms = clock_mono_ms(); /* claimed just now */
   en->in_flight++;
   w->next = en->all, en->all = w;
   return w;
@@ -202,14 +203,14 @@ static bool load(struct work *w, bool records, bool *lost, struct err *e) {
   arena_reset(w->a);
   w->call_secret = w->home_secret, w->kf_token = NULL;
   if (!store_load(w, lost, e) || *lost) return !e->kind;
-  w->loaded_ms = clock_mono_ms();
+  w->loaded_ms = clock_mono_ms(), w->unsaved = false, w->saved_step = w->step;
   return !records || load_records(w, e);
 }
 
 /* A quick answer is taken with what its request was made of; whether the work is still ours is asked by the statement that writes. A wish to stop is seen at
  * the next load. */
 enum { WARM_MS = 3000, WARM_BYTES = 1 << 20 };
-static bool is_warm(const struct work *w) { return clock_mono_ms() - w->loaded_ms < WARM_MS && arena_used(w->a) < WARM_BYTES; }
+static bool is_warm(const struct work *w) { return w->unsaved || (clock_mono_ms() - w->loaded_ms < WARM_MS && arena_used(w->a) < WARM_BYTES); }
 static void time_passed(struct work *w, int64_t since_ms) { w->now += (clock_mono_ms() - since_ms) * 1000; }
 
 /* The next request of the same transaction begins like one after a load. */
@@ -254,6 +255,7 @@ static void send_call(struct work *w, struct peer *p, const struct call *c, int6
   if (streq(w->wf->class, "probe")) out.timeout_ms = PROBE_CALL_MS;
   watch_called(w, &out);
   w->sent_ms = clock_mono_ms();
+  if (w->unsaved) began = w->saved_ms;
   out.send_by_ms = began + w->eng->conf->lease_s * 1000 - SEND_RESERVE_MS;
   xfer_start(w->eng->xfer, p, w->a, &out, w);
 }
@@ -341,6 +343,11 @@ static bool note_circuit(struct work *w, const struct reply *r, struct err *e) {
   return !changed || !ok || db_exec(w->db, w->a, &Q_WAKE_INFRA, NULL, e, w->infra.uuid.s);
 }
 
+/* Another look of the same step needs no trace: whoever takes over begins the looks again. The lease must last for the call and what follows. */
+static bool only_looks(const struct work *w) {
+  return w->st->effect == EFFECT_READ && tx_only_read(w->db) && !w->logging_in && !store_has_noted(w) && w->step == w->saved_step && !w->intent_at && clock_mono_ms() - w->saved_ms < (w->eng->conf->lease_s * 1000 - SEND_RESERVE_MS) / 2 && arena_used(w->a) < WARM_BYTES;
+}
+
 /* From a loaded state to the next call, or to the end of this runner's part, in the open transaction. What steps without a call do is kept together with what
  * comes after them. */
 static enum round go_on(struct work *w, struct tx *tx, bool chained) {
@@ -367,7 +374,8 @@ static enum round go_on(struct work *w, struct tx *tx, bool chained) {
     if (o == OUT_CALL && !reach_peer(w->eng->reach, w->db, w->a, w->call_secret, &p, &e)) o = OUT_FAIL;
     if (o == OUT_CALL) {
       if (w->st->effect == EFFECT_ONCE && !w->logging_in) w->intent_at = -1; /* now, stored before the call leaves */
-      if (!keep(w, &lost, &e)) return lost ? ROUND_OVER : ROUND_BROKEN;
+      w->unsaved = only_looks(w);
+      if (!w->unsaved && !keep(w, &lost, &e)) return lost ? ROUND_OVER : ROUND_BROKEN;
       if (!tx_commit(tx, &e)) return ROUND_BROKEN;
       send_call(w, p, &c, began);
       return ROUND_SENT;
@@ -468,7 +476,7 @@ static enum round take_reply(struct work *w, const struct reply *r, bool warm, b
 void drive_reply(struct work *w, const struct reply *r0) {
   struct arena *aside = NULL;
   struct reply r = *r0;
-  bool was_login = w->logging_in, relogged = w->relogged, on = !w->eng->stopping;
+  bool was_login = w->logging_in, relogged = w->relogged, on = !w->eng->stopping, unsaved = w->unsaved;
   unsigned before = db_count(w->db);
   enum round round = ROUND_BROKEN;
   watch_answered(w, &r);
@@ -478,7 +486,7 @@ void drive_reply(struct work *w, const struct reply *r0) {
     round = take_reply(w, &r, true, on);
     on = false; /* if what follows spoiled the transaction: the reply by itself, and then that */
   }
-  for (int tries = on ? 2 : 1; round == ROUND_BROKEN && tries && db_alive(w->db); tries--, on = false) {
+  for (int tries = on ? 2 : 1; round == ROUND_BROKEN && tries && !unsaved && db_alive(w->db); tries--, on = false) {
     if (!aside) aside = w->a, w->a = arena_new(); /* the reply lives in the arena that load() resets */
     w->logging_in = was_login, w->relogged = relogged;
     round = take_reply(w, &r, false, on);

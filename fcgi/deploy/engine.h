@@ -1,9 +1,10 @@
 /* The operation engine, seen from a workflow (DESIGN section 3).
  *
- * A step is two functions. request() looks at the records and says what to send; digest() reads the answer. Both run inside one transaction
- * which the engine commits together with the step's progress under the work's lease token, so whatever they write through w->db is kept exactly
- * when the step's result is kept. The engine owns I/O, time limits, lease, back-off, events of start and end, percent. Between the calls of a step the
- * memo (JSON) is all that survives: the work may continue in another process.
+ * A step is two functions. request() looks at the records and says what to send; digest() reads the answer. What they write through w->db is kept exactly
+ * when the step's result is kept, under the work's lease token: a digest and the request that follows it share one transaction, committed before the call
+ * leaves. The engine owns I/O, time limits, lease, back-off, events of start and end, percent. Between the calls of a step the memo (JSON) is all that survives:
+ * the work may continue in another process. Between two looks of an EFFECT_READ step that wrote nothing even the memo is not stored: who takes over begins
+ * the step's looks again. The records are those of the request when a digest runs, and read anew when something was written.
  *
  * A running operation stores the number of its step, and a program of the version before may work beside a new one: new steps go to the end of a table, or
  * the workflow gets a new name.
@@ -102,7 +103,7 @@ struct work {
   bool logging_in, relogged; struct work *next;
   struct arena *records; struct uuid home_secret; /* what load() read, kept over the call; call_secret as it left it */
   struct arena *place; int64_t place_ms; /* endpoint and infrastructure, read again only now and then while a work goes from call to call */
-  int64_t loaded_ms, sent_ms;
+  int64_t loaded_ms, sent_ms, saved_ms; int saved_step; bool unsaved; /* a look is under way of which only the memo in memory knows */
   struct turn turn;
   struct watch watch;
 };

@@ -27,6 +27,7 @@ void store_settled(struct work *w);
 void store_evidence(struct work *w, const char *cause, struct text t, const char *next_action);
 void store_event(struct work *w, int entity_type, bool error, struct text t);
 void store_percent(struct work *w);
+bool store_has_noted(const struct work *w);
 /* Writes what was noted, for ends: under no token, the caller's next statement is. */
 bool store_noted(struct work *w, struct err *e) __attribute__((warn_unused_result));
 bool store_end(struct work *w, enum work_end how, const struct err *opt_why, bool *lost, struct err *e) __attribute__((warn_unused_result));

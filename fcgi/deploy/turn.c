@@ -37,7 +37,7 @@ const struct stmt *const STMTS_TURN[] = {&Q_SAVE, &Q_TURN, &Q_NOTED, &Q_GLIMPSE,
 
 static const char *l(struct arena *a, long v) { return arena_fmt(a, "%ld", v); }
 static bool is_op(const struct work *w) { return streq(w->wf->class, "operation"); }
-static bool noted(const struct work *w) { return is_op(w) && (w->turn.n || w->turn.percent || w->turn.evidence || w->turn.parts.n || w->turn.events.n); }
+bool store_has_noted(const struct work *w) { return is_op(w) && (w->turn.n || w->turn.percent || w->turn.evidence || w->turn.parts.n || w->turn.events.n); }
 static const char *flag(bool v) { return v ? "t" : "f"; }
 
 /* The last word about a step counts; that it began, too, stays. */
@@ -115,15 +115,15 @@ bool store_save(struct work *w, enum keep keep, int lease_s, int wait_ms, bool *
   const char *intent = w->intent_at == -1 ? "now" : w->intent_at ? "keep" : "none", *id = l(w->a, w->id), *token = l(w->a, w->token), *step = l(w->a, w->step), *memo = js_dump(w->a, w->memo), *attempt = l(w->a, w->attempt);
   const char *wait = keep == KEEP_RELEASE ? l(w->a, wait_ms) : "", *lease = l(w->a, lease_s), *deadline = arena_fmt(w->a, "%lld", (long long)w->step_deadline);
   tx_last(w->db);
-  bool ok = noted(w) ? db_exec(w->db, w->a, &Q_TURN, &n, e, id, token, step, memo, intent, attempt, wait, lease, deadline, l(w->a, w->ref), rows_json(w), flag(w->turn.percent), w->turn.evidence, closed(&w->turn.parts), closed(&w->turn.events))
+  bool ok = store_has_noted(w) ? db_exec(w->db, w->a, &Q_TURN, &n, e, id, token, step, memo, intent, attempt, wait, lease, deadline, l(w->a, w->ref), rows_json(w), flag(w->turn.percent), w->turn.evidence, closed(&w->turn.parts), closed(&w->turn.events))
                      : db_exec(w->db, w->a, &Q_SAVE, &n, e, id, token, step, memo, intent, attempt, wait, lease, deadline);
   w->turn = (struct turn){.n = 0};
-  *lost = n == 0;
+  *lost = n == 0, w->saved_ms = clock_mono_ms(), w->saved_step = w->step;
   return ok;
 }
 
 bool store_noted(struct work *w, struct err *e) {
-  if (!noted(w)) return true;
+  if (!store_has_noted(w)) return true;
   bool ok = db_exec(w->db, w->a, &Q_NOTED, NULL, e, l(w->a, w->ref), rows_json(w), flag(w->turn.percent), w->turn.evidence, closed(&w->turn.parts), closed(&w->turn.events));
   w->turn = (struct turn){.n = 0};
   return ok;

@@ -18,7 +18,7 @@ static bool load_place(struct work *w, struct uuid endpoint, struct err *e) {
   bool ok = w->place_ms && clock_mono_ms() - w->place_ms < PLACE_MS && uuid_eq(w->endpoint.uuid, endpoint);
   if (!ok) {
     arena_reset(w->place), w->a = w->place;
-    ok = endpoint_get_bare(w->db, w->a, endpoint, &w->endpoint, e) && infra_get_bare(w->db, w->a, w->endpoint.infra_uuid, &w->infra, e);
+    ok = endpoint_place(w->db, w->a, endpoint, &w->endpoint, &w->infra, e);
     w->a = records, w->place_ms = ok ? clock_mono_ms() : 0;
   }
   if (!ok) return false;

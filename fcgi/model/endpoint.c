@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "db/db.h"
+#include "model/infra_row.h"
 
 #define COLS(manifest, parties, live) "e.uuid, e.infra_uuid, coalesce(e.credential_secret::text, ''), i.name, e.namespace, case when e.namespace = '' then 'kube-fate' else e.namespace end, e.name, e.description, e.version, e.type, e.status, " \
   manifest ", e.adopted, e.host, e.address, e.way, e.way_class, e.way_args, e.error_class, e.error_args, " USEC("e.checked_at") ", " USEC("e.created_at") ", " USEC("e.updated_at") ", e.row_version, " \
@@ -14,7 +15,8 @@
 static const struct stmt Q_LIST = {"endpoint_list",
     "select " COLS("null", "coalesce(n.n, 0)", LIVE) FROM "left join (select endpoint_uuid, count(*) n from participant where deleted_at is null group by endpoint_uuid) n on n.endpoint_uuid = e.uuid order by e.name"};
 static const struct stmt Q_GET = {"endpoint_get", "select " ONE "where e.uuid = $1"};
-static const struct stmt Q_BARE = {"endpoint_bare", "select " COLS("e.manifest", "0", "'', '', '', 0, null::boolean") " from endpoint e join infra i on i.uuid = e.infra_uuid where e.uuid = $1", STMT_READS};
+enum { N_COLS = 30 };
+static const struct stmt Q_PLACE = {"endpoint_place", "select " COLS("e.manifest", "0", "'', '', '', 0, null::boolean") ", " INFRA_COLS("0, 0") " from endpoint e join infra i on i.uuid = e.infra_uuid where e.uuid = $1", STMT_READS};
 static const struct stmt Q_FIND = {"endpoint_find", "select " ONE "where e.infra_uuid = $1 and e.namespace = $2"};
 static const struct stmt Q_INSERT = {"endpoint_insert",
     "insert into endpoint (uuid, infra_uuid, namespace, name, description, status, manifest, adopted, host, credential_secret) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10, '')::uuid)"};
@@ -29,7 +31,7 @@ static const struct stmt Q_PUT = {"endpoint_object_put",
     "insert into endpoint_object (endpoint_uuid, ord, api_version, kind, namespace, name, uid, created) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (endpoint_uuid, ord) do update set "
     "uid = excluded.uid, gone = false"};
 static const struct stmt Q_GONE = {"endpoint_object_gone", "update endpoint_object set gone = true where endpoint_uuid = $1 and ord = $2"};
-const struct stmt *const STMTS_ENDPOINT[] = {&Q_LIST, &Q_GET, &Q_BARE, &Q_FIND, &Q_INSERT, &Q_STATUS, &Q_REACHED, &Q_CHECKED, &Q_DELETE, &Q_OBJECTS, &Q_PUT, &Q_GONE, NULL};
+const struct stmt *const STMTS_ENDPOINT[] = {&Q_LIST, &Q_GET, &Q_PLACE, &Q_FIND, &Q_INSERT, &Q_STATUS, &Q_REACHED, &Q_CHECKED, &Q_DELETE, &Q_OBJECTS, &Q_PUT, &Q_GONE, NULL};
 
 static void map(const struct rows *r, int i, struct endpoint *o) {
   *o = (struct endpoint){.uuid = row_uuid(r, i, 0), .infra_uuid = row_uuid(r, i, 1), .credential_secret = row_uuid(r, i, 2), .infra_name = row_text(r, i, 3), .namespace_ = row_text(r, i, 4),
@@ -55,12 +57,12 @@ bool endpoint_get(struct db *db, struct arena *a, struct uuid id, struct endpoin
   return true;
 }
 
-bool endpoint_get_bare(struct db *db, struct arena *a, struct uuid id, struct endpoint *out, struct err *e) {
+bool endpoint_place(struct db *db, struct arena *a, struct uuid id, struct endpoint *out, struct infra *infra, struct err *e) {
   struct rows r;
-  if (!db_query(db, a, &Q_BARE, &r, e, id.s)) return false;
+  if (!db_query(db, a, &Q_PLACE, &r, e, id.s)) return false;
   if (!r.n) return err_set(e, FAIL_NOT_FOUND, MSG_ENDPOINT_UNKNOWN, id.s);
   map(&r, 0, out);
-  return true;
+  return infra_map(a, &r, 0, N_COLS, infra, e);
 }
 
 bool endpoint_find(struct db *db, struct arena *a, struct uuid infra, const char *ns, struct endpoint *out, bool *found, struct err *e) {

@@ -1,24 +1,18 @@
-#include "model/infra.h"
+#include "model/infra_row.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "codec/js.h"
 #include "db/db.h"
 
-#define CIRCUIT "i.circuit_failures, " USEC("i.circuit_since") ", " USEC("i.circuit_until") ", i.circuit_class, i.circuit_args"
-#define COLS(counts) "i.uuid, i.id, i.name, i.description, i.type, i.api_host, coalesce(i.kubeconfig_secret::text, ''), i.config_sha256, i.kubeconfig_shown, i.auth_kind, i.auth_subject, i.ca_sha256, " \
-  USEC("i.cert_not_after") ", i.insecure_tls, to_json(i.namespaces)::text, i.use_registry, i.registry, i.use_registry_secret, i.registry_server, i.registry_username, coalesce(i.registry_secret::text, ''), " \
-  "i.facts, " USEC("i.tested_at") ", i.test_ok, i.test_class, i.test_args, i.version, " USEC("i.created_at") ", " USEC("i.updated_at") ", " \
-  counts ", coalesce(i.facts->>'git_version', ''), " CIRCUIT
 /* The same places; what no list shows (the kubeconfig above all) is null. */
 static const struct stmt Q_LIST = {"infra_list",
     "select i.uuid, i.id, i.name, i.description, i.type, i.api_host, null, null, null, i.auth_kind, null, null, null, i.insecure_tls, case when i.namespaces <> '{}' then to_json(i.namespaces)::text end, i.use_registry, i.registry, "
-    "i.use_registry_secret, null, null, null, null, " USEC("i.tested_at") ", i.test_ok, null, null, i.version, " USEC("i.created_at") ", null, coalesce(e.n, 0), coalesce(p.n, 0), i.facts->>'git_version', " CIRCUIT " from infra i "
+    "i.use_registry_secret, null, null, null, null, " USEC("i.tested_at") ", i.test_ok, null, null, i.version, " USEC("i.created_at") ", null, coalesce(e.n, 0), coalesce(p.n, 0), i.facts->>'git_version', " INFRA_CIRCUIT " from infra i "
     "left join (select infra_uuid, count(*) n from endpoint group by infra_uuid) e on e.infra_uuid = i.uuid "
     "left join (select infra_uuid, count(*) n from participant where deleted_at is null group by infra_uuid) p on p.infra_uuid = i.uuid order by i.name"};
 #define COUNTS "(select count(*) from endpoint e where e.infra_uuid = i.uuid), (select count(*) from participant p where p.infra_uuid = i.uuid and p.deleted_at is null)"
-static const struct stmt Q_GET = {"infra_get", "select " COLS(COUNTS) " from infra i where i.uuid = $1"};
-static const struct stmt Q_BARE = {"infra_bare", "select " COLS("0, 0") " from infra i where i.uuid = $1", STMT_READS};
+static const struct stmt Q_GET = {"infra_get", "select " INFRA_COLS(COUNTS) " from infra i where i.uuid = $1"};
 static const struct stmt Q_INSERT = {"infra_insert",
     "insert into infra (uuid, name, description, type, kubeconfig_secret, config_sha256, kubeconfig_shown, api_host, ca_sha256, auth_kind, auth_subject, cert_not_after, insecure_tls, namespaces, "
     "use_registry, registry, use_registry_secret, registry_server, registry_username, registry_secret) values ($1, $2, $3, $4, nullif($5, '')::uuid, $6, $7, $8, $9, $10, $11, "
@@ -38,8 +32,8 @@ static const struct stmt Q_CIRCUIT = {"infra_circuit",
     "circuit_args = case when $2 then '[]' else $4::jsonb end from (select uuid, circuit_since is not null as open from infra where uuid = $1 and not ($2::boolean and circuit_failures = 0 and circuit_since is null) for update) was "
     "where i.uuid = was.uuid returning was.open <> (i.circuit_since is not null)"};
 static const struct stmt Q_CIRCUIT_TRY = {"infra_circuit_try", "update infra set circuit_until = now() + $2::int * interval '1 second' where uuid = $1 and circuit_since is not null and circuit_until <= now()"};
-static const struct stmt Q_CIRCUIT_OPEN = {"infra_circuit_open", "select i.uuid, i.name, " CIRCUIT " from infra i where i.uuid = $1 and i.circuit_since is not null"};
-const struct stmt *const STMTS_INFRA[] = {&Q_LIST, &Q_GET, &Q_BARE, &Q_INSERT, &Q_UPDATE, &Q_DELETE, &Q_HELD, &Q_TEST, &Q_CIRCUIT, &Q_CIRCUIT_TRY, &Q_CIRCUIT_OPEN, NULL};
+static const struct stmt Q_CIRCUIT_OPEN = {"infra_circuit_open", "select i.uuid, i.name, " INFRA_CIRCUIT " from infra i where i.uuid = $1 and i.circuit_since is not null"};
+const struct stmt *const STMTS_INFRA[] = {&Q_LIST, &Q_GET, &Q_INSERT, &Q_UPDATE, &Q_DELETE, &Q_HELD, &Q_TEST, &Q_CIRCUIT, &Q_CIRCUIT_TRY, &Q_CIRCUIT_OPEN, NULL};
 
 static bool names(struct arena *a, const char *json, const char ***out, size_t *n, struct err *e) {
   js *v = NULL;
@@ -58,15 +52,15 @@ static const char *names_json(struct arena *a, const char **v, size_t n) {
   return b.p;
 }
 
-static bool map(struct arena *a, const struct rows *r, int i, struct infra *o, struct err *e) {
-  *o = (struct infra){.uuid = row_uuid(r, i, 0), .id = row_i64(r, i, 1), .name = row_text(r, i, 2), .description = row_text(r, i, 3), .type = row_text(r, i, 4), .api_host = row_text(r, i, 5),
-      .kubeconfig_secret = row_uuid(r, i, 6), .config_sha256 = row_text(r, i, 7), .kubeconfig_shown = row_text(r, i, 8), .auth_kind = row_text(r, i, 9), .auth_subject = row_text(r, i, 10),
-      .ca_sha256 = row_text(r, i, 11), .cert_not_after = row_time(r, i, 12), .insecure_tls = row_bool(r, i, 13), .use_registry = row_bool(r, i, 15), .registry = row_text(r, i, 16),
-      .use_registry_secret = row_bool(r, i, 17), .registry_server = row_text(r, i, 18), .registry_username = row_text(r, i, 19), .registry_secret = row_uuid(r, i, 20), .facts = row_text(r, i, 21),
-      .tested_at = row_time(r, i, 22), .test_known = !row_null(r, i, 23), .test_ok = row_bool(r, i, 23), .test_class = row_text(r, i, 24), .test_args = row_text(r, i, 25), .version = row_i64(r, i, 26),
-      .created_at = row_time(r, i, 27), .updated_at = row_time(r, i, 28), .n_endpoints = row_int(r, i, 29), .n_participants = row_int(r, i, 30), .kube_version = row_text(r, i, 31),
-      .circuit_failures = row_int(r, i, 32), .circuit_since = row_time(r, i, 33), .circuit_until = row_time(r, i, 34), .circuit_class = row_text(r, i, 35), .circuit_args = row_text(r, i, 36)};
-  return names(a, row_text(r, i, 14), &o->namespaces, &o->n_namespaces, e);
+bool infra_map(struct arena *a, const struct rows *r, int i, int c, struct infra *o, struct err *e) {
+  *o = (struct infra){.uuid = row_uuid(r, i, c + 0), .id = row_i64(r, i, c + 1), .name = row_text(r, i, c + 2), .description = row_text(r, i, c + 3), .type = row_text(r, i, c + 4), .api_host = row_text(r, i, c + 5),
+      .kubeconfig_secret = row_uuid(r, i, c + 6), .config_sha256 = row_text(r, i, c + 7), .kubeconfig_shown = row_text(r, i, c + 8), .auth_kind = row_text(r, i, c + 9), .auth_subject = row_text(r, i, c + 10),
+      .ca_sha256 = row_text(r, i, c + 11), .cert_not_after = row_time(r, i, c + 12), .insecure_tls = row_bool(r, i, c + 13), .use_registry = row_bool(r, i, c + 15), .registry = row_text(r, i, c + 16),
+      .use_registry_secret = row_bool(r, i, c + 17), .registry_server = row_text(r, i, c + 18), .registry_username = row_text(r, i, c + 19), .registry_secret = row_uuid(r, i, c + 20), .facts = row_text(r, i, c + 21),
+      .tested_at = row_time(r, i, c + 22), .test_known = !row_null(r, i, c + 23), .test_ok = row_bool(r, i, c + 23), .test_class = row_text(r, i, c + 24), .test_args = row_text(r, i, c + 25), .version = row_i64(r, i, c + 26),
+      .created_at = row_time(r, i, c + 27), .updated_at = row_time(r, i, c + 28), .n_endpoints = row_int(r, i, c + 29), .n_participants = row_int(r, i, c + 30), .kube_version = row_text(r, i, c + 31),
+      .circuit_failures = row_int(r, i, c + 32), .circuit_since = row_time(r, i, c + 33), .circuit_until = row_time(r, i, c + 34), .circuit_class = row_text(r, i, c + 35), .circuit_args = row_text(r, i, c + 36)};
+  return names(a, row_text(r, i, c + 14), &o->namespaces, &o->n_namespaces, e);
 }
 
 bool infra_list(struct db *db, struct arena *a, struct infra **out, size_t *n, struct err *e) {
@@ -74,20 +68,14 @@ bool infra_list(struct db *db, struct arena *a, struct infra **out, size_t *n, s
   if (!db_query(db, a, &Q_LIST, &r, e)) return false;
   *out = ARENA_ARRAY(a, struct infra, r.n + 1), *n = (size_t)r.n;
   for (int i = 0; i < r.n; i++)
-    if (!map(a, &r, i, &(*out)[i], e)) return false;
+    if (!infra_map(a, &r, i, 0, &(*out)[i], e)) return false;
   return true;
 }
 
 bool infra_get(struct db *db, struct arena *a, struct uuid id, struct infra *out, struct err *e) {
   struct rows r;
   if (!db_query(db, a, &Q_GET, &r, e, id.s)) return false;
-  return r.n ? map(a, &r, 0, out, e) : err_set(e, FAIL_NOT_FOUND, MSG_INFRA_UNKNOWN, id.s);
-}
-
-bool infra_get_bare(struct db *db, struct arena *a, struct uuid id, struct infra *out, struct err *e) {
-  struct rows r;
-  if (!db_query(db, a, &Q_BARE, &r, e, id.s)) return false;
-  return r.n ? map(a, &r, 0, out, e) : err_set(e, FAIL_NOT_FOUND, MSG_INFRA_UNKNOWN, id.s);
+  return r.n ? infra_map(a, &r, 0, 0, out, e) : err_set(e, FAIL_NOT_FOUND, MSG_INFRA_UNKNOWN, id.s);
 }
 
 static bool conflict(struct db *db, const struct infra *i, struct err *e) {

@@ -27,8 +27,6 @@ struct infra {
 };
 bool infra_list(struct db *db, struct arena *a, struct infra **out, size_t *n, struct err *e) __attribute__((warn_unused_result));   /* by name; one statement; without kubeconfig, facts, secrets and hashes */
 bool infra_get(struct db *db, struct arena *a, struct uuid id, struct infra *out, struct err *e) __attribute__((warn_unused_result)); /* FAIL_NOT_FOUND */
-/* The same without the counts: for the engine, which reads it at every call. */
-bool infra_get_bare(struct db *db, struct arena *a, struct uuid id, struct infra *out, struct err *e) __attribute__((warn_unused_result));
 /* Inserts; FAIL_CONFLICT sentences for the name and for the same kubeconfig ("provider already exists" in meaning). uuid set by the caller. */
 bool infra_insert(struct db *db, struct arena *a, const struct infra *i, struct err *e) __attribute__((warn_unused_result));
 /* Compare-and-set on version. All editable columns. */
