@@ -1,5 +1,6 @@
 /* Contract: runner.h. The loop: claim what is due, drive it, take finished transfers, sleep until the next is due. */
 #include "deploy/runner.h"
+#include <malloc.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -67,7 +68,7 @@ static void tell_spent(struct runner *r) {
 static void duties(struct runner *r) {
   struct err e = ERR_INIT;
   if (clock_mono_ms() < r->duties_due) return;
-  if (r->duties_due) tell_spent(r);
+  if (r->duties_due) tell_spent(r), malloc_trim(0);
   r->duties_due = clock_mono_ms() + DUTIES_MS;
   if (!duties_run(r->en.db, r->a, r->conf.keep_days, &e)) log_err(LOG_LEVEL_WARN, "runner", "duties", &e);
 }
@@ -100,6 +101,8 @@ int poller_runner(const struct conf *c, int slot, const char *instance) {
   struct err e = ERR_INIT;
   struct seal_key key;
   sigset_t set;
+  /* Blocks of arenas come and go by the hundred, between small things that stay: they go back to the system instead of leaving holes. */
+  mallopt(M_MMAP_THRESHOLD, 48 << 10), mallopt(M_TRIM_THRESHOLD, 512 << 10);
   r.conf = *c, r.a = arena_new();
   if (!seal_key_load(c->seal_private, &key, &e)) { log_err(LOG_LEVEL_ERROR, "runner", "start", &e); return 3; }
   snprintf(r.holder, sizeof r.holder, "%s/%d", instance, slot);
