@@ -46,16 +46,14 @@ static bool misuse(struct cli *x) { x->misused = true; return false; }
 static bool options(struct cli *x, struct op_query *q) {
   const struct { const char *name; const char **to; } OPTION[] = {{"--state", &q->state}, {"--kind", &q->kind}, {"--limit", &q->limit}};
   for (int i = 1; i < x->argc; i++) {
-    const char *arg = x->argv[i], **to = NULL;
+    const char *arg = x->argv[i];
+    size_t k = 0, n = strcspn(arg, "=");
     if (streq(arg, "--open")) { q->state = "open"; continue; }
-    for (size_t k = 0; k < sizeof OPTION / sizeof *OPTION && !to; k++) {
-      size_t n = strlen(OPTION[k].name);
-      if (strncmp(arg, OPTION[k].name, n) != 0 || (arg[n] && arg[n] != '=')) continue;
-      to = OPTION[k].to;
-      *to = arg[n] ? arg + n + 1 : i + 1 < x->argc ? x->argv[++i] : "";
-      if (!**to) return misuse(x);
-    }
-    if (!to) return misuse(x);
+    while (k < sizeof OPTION / sizeof *OPTION && (strlen(OPTION[k].name) != n || strncmp(arg, OPTION[k].name, n) != 0)) k++;
+    if (k == sizeof OPTION / sizeof *OPTION) return misuse(x);
+    const char *value = arg[n] ? arg + n + 1 : i + 1 < x->argc ? x->argv[++i] : "";
+    if (!*value) return misuse(x);
+    *OPTION[k].to = value;
   }
   return true;
 }
