@@ -116,7 +116,7 @@ static void world_keep(void) {
 }
 static void world_again(void) {
   while (W.en.all) work_free(W.en.all);
-  memset(&PLAN, 0, sizeof PLAN);
+  memset(&PLAN, 0, sizeof PLAN), memset(WRITES, 0, sizeof WRITES);
   new_process();
   run_sql(arena_fmt(W.scratch, "set session_replication_role = replica; %s set session_replication_role = default; select setval('cut_write', 1), setval('cut_commit', 1)", KEPT));
   fake_again();

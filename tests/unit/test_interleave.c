@@ -15,6 +15,7 @@ static struct {
 static int N, PARTIES;
 static bool FORGOT;
 static long TOKENS[WORKS], FIRST_WORK;
+static bool ROBBED; /* somebody's work was taken although the lease was good */
 static char TRACE[16384];
 static struct uuid PARTY[32];
 static struct { long claims, answers, deaths, frozen, late, people, refused; } SEEN;
@@ -36,7 +37,9 @@ static void claims(int i) {
   if (R[i].frozen || call_of(i)->w) return;
   trace("claim", i), SEEN.claims++;
   turn(i);
+  const char *leased = ask("select ' ' || coalesce(string_agg(id::text, ' '), '') || ' ' from work where not ended and lease_until > now() + interval '1 s'");
   OK(store_claim(R[i].en.db, W.scratch, R[i].holder, W.conf.lease_s, 1, &c, &n, &E));
+  ROBBED |= n && strstr(leased, arena_fmt(A, " %ld ", c.id));
   if (n) drive(work_new(&R[i].en, c.id, c.token));
   R[i].age = 0;
   if (!n && rnd(2)) passes(1 + rnd(3)); /* everything waits */
@@ -52,6 +55,7 @@ static void answers(int i) {
   if (R[i].frozen || !call_of(i)->w) return;
   turn(i);
   enum fault f = rnd(12) ? NO_FAULT : RARE[rnd(5)];
+  ROBBED |= count(arena_fmt(A, "select count(*) from work where id = %ld and lease_token <> %ld and not ended", call_of(i)->w->id, call_of(i)->w->token));
   trace(f ? "fail" : "answer", i), SEEN.answers++;
   replied(i, failing(f));
 }
@@ -152,6 +156,7 @@ static bool in_order(void) {
     MUST(id < WORKS && token >= TOKENS[id], "the lease token of work %ld went back from %ld to %ld\n", id, TOKENS[id], token);
     TOKENS[id] = token;
   }
+  MUST(!ROBBED, "work was taken from somebody whose lease was good\n");
   MUST(F.doubles == 0, "an install was sent although its release is there\n");
   MUST(F.overlaps == 0, "two updates of the exchange at once\n");
   for (int i = 0; i < F.jobs; i++)
@@ -204,7 +209,7 @@ static bool play(unsigned seed) {
   srandom(seed);
   arena_reset(A);
   world_again();
-  N = 2 + rnd(2), FORGOT = false, *TRACE = 0;
+  N = 2 + rnd(2), FORGOT = ROBBED = false, *TRACE = 0;
   PARTIES = 1;
   memset(TOKENS, 0, sizeof TOKENS);
   for (int i = 0; i < RUNNERS; i++) R[i].frozen = R[i].landed = R[i].answered = false, R[i].age = 0;
