@@ -75,8 +75,8 @@ static bool stopped(const struct scenario *s, int at) {
   while (!(wf->steps[last].flags & STEP_LAST)) last++;
   /* Too late: its last answer was on its way, or it had ended, and only the push that it asked for was still under way. */
   bool done_anyway = streq(state, "succeeded") && (!PLAN.cancelled || (PLAN.seen == at && wf->steps[last].effect != EFFECT_NONE));
-  if (!PLAN.cancelled) return right(s, &b), told(s, &b, at, CANCELS);
-  if (!streq(state, "cancelled") && !done_anyway) buf_fmt(&b, "it is %s; ", state);
+  if (done_anyway) return s->remove ? right(s, &b) : settled(&b), told(s, &b, at, CANCELS);
+  if (!streq(state, "cancelled")) return buf_fmt(&b, "it is %s; ", state), told(s, &b, at, CANCELS);
   want(&b, "holds", count("select count(*) from hold h join operation o on o.id = h.operation_id where o.state = 'cancelled'"), 0);
   want(&b, "work that goes on", count("select count(*) from work w join operation o on w.ref = o.id where not ended and class = 'operation' and o.state not in ('queued', 'running')"), 0);
   for (int i = 0; i < F.jobs; i++) /* a job that goes on is one that the record names */
