@@ -207,6 +207,11 @@ static size_t value(struct names *w, struct follows f, enum kind kind, bool plur
   size_t after;
   char c = f.at < s->n ? s->p[f.at] : 0;
   if (c_eol(c) || c == '{') return f.at;
+  if (f.quote && f.sep == '=' && !c_quote(c) && kind > WEAK) { /* "NAME=a b" as a whole stands in quotes */
+    size_t e = f.at;
+    while (e < s->n && !c_eol(s->p[e]) && !(s->p[e] == f.quote && s->p[e - 1] != '\\')) e++;
+    return hide_text(s, (struct piece){f.at, e}, kind) ? e : f.at;
+  }
   if (!f.xml && quoted(s, f.at, &in, &after)) {
     return hide_text(s, in, kind) ? after : in.from; /* names may stand in there too */
   }
@@ -253,7 +258,7 @@ static bool separated(struct names *w, struct piece x, struct follows *f) {
   if (i < s->n && s->p[i] == ']') i++;
   size_t tight = i;
   i = blanks(s, i);
-  *f = (struct follows){.sep = i < s->n ? s->p[i] : 0, .quote = x.from && c_quote(s->p[x.from - 1]) ? s->p[x.from - 1] : 0, .begins_line = at_line_start(w, x.from)};
+  *f = (struct follows){.sep = i < s->n ? s->p[i] : 0, .quote = !q && x.from && c_quote(s->p[x.from - 1]) ? s->p[x.from - 1] : 0, .begins_line = at_line_start(w, x.from)};
   if (f->sep == '>' && i == tight && x.from && (s->p[x.from - 1] == '<' || q)) {
     f->xml = true, f->at = blanks(s, i + 1);
     return true;
@@ -340,6 +345,12 @@ static bool spoken(struct names *w, struct piece x, enum kind kind, size_t *next
   if (kind == PASSWORD && i < s->n && s->p[i] == '(') i = blanks(s, i + 1);
   if ((sql || kind == PASSWORD) && i > x.to && i < s->n && c_quote(s->p[i]) && quoted(s, i, &v, &after) && after > v.to) return hide_text(s, v, SECRET), *next = after, true;
   if (kind != PASSWORD && kind != SECRET) return false;
+  if (kind == PASSWORD && i > x.to && scan_word_at(s->p + i, s->n - i, "for ")) { /* SET PASSWORD FOR 'a'@'b' = 'x' */
+    size_t end = i + 200 < s->n ? i + 200 : s->n, k = i;
+    while (k < end && s->p[k] != '=' && !c_eol(s->p[k])) k++;
+    k = k < end && s->p[k] == '=' ? blanks(s, k + 1) : s->n;
+    if (k < s->n && quoted(s, k, &v, &after)) return hide_text(s, v, SECRET), *next = after, true;
+  }
   static const char *const LINK[] = {"is ", "was ", "to ", "is: ", "as "};
   for (size_t k = 0; k < sizeof LINK / sizeof *LINK; k++) {
     if (i == x.to || !scan_word_at(s->p + i, s->n - i, LINK[k])) continue;
@@ -348,7 +359,14 @@ static bool spoken(struct names *w, struct piece x, enum kind kind, size_t *next
     v = (struct piece){at, bare_end(s, at, false)};
     if (scan_random(s->p + v.from, v.to - v.from, 6)) return scan_hide(s, v.from, v.to), *next = v.to, true;
   }
-  return false;
+  /* A property and its value (spark-defaults.conf), or a password that looks like one. */
+  v = (struct piece){i, bare_end(s, i, false)};
+  if (i == x.to || v.to == v.from || !c_alnum(s->p[i])) return false;
+  bool property = memchr(s->p + x.from, '.', x.to - x.from) && s->p[x.to - 1] != '.';
+  if (property) return hide_text(s, v, kind), *next = v.to, true;
+  bool odd = scan_random(s->p + v.from, v.to - v.from, 6);
+  for (size_t k = v.from + 1; k + 1 < v.to && !odd; k++) odd = strchr("_@#$%!^&*", s->p[k]) != NULL;
+  return kind == PASSWORD && odd && v.to - v.from >= 6 ? scan_hide(s, v.from, v.to), *next = v.to, true : false;
 }
 
 static bool bearer(struct names *w, struct piece x, size_t *next) {

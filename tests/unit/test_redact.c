@@ -43,7 +43,8 @@ static void environment_properties_and_command_lines(void **s) {
        {"app --user bob --password hunter2 --port 1", "app --user bob --password *** --port 1"}, {"app --password=hunter2 -v", "app --password=*** -v"}, {"['app', '--token', 'abc', '-v']", "['app', '--token', '***', '-v']"}, {"args:\n- --password\n- hunter2\n- -v", "args:\n- --password\n- ***\n- -v"},
        {"docker login -u bob -p hunter2 r.io", "docker login -u bob -p *** r.io"}, {"redis-cli -a hunter2 ping", "redis-cli -a *** ping"}, {"curl -u bob:hunter2 http://x/", "curl -u bob:*** http://x/"}, {"mkdir -p /data/x && docker run -p 80:80 -u 1000:1000", "mkdir -p /data/x && docker run -p 80:80 -u 1000:1000"},
        {"CREATE USER 'fate'@'%' IDENTIFIED BY 'fate_dev';", "CREATE USER 'fate'@'%' IDENTIFIED BY '***';"}, {"SET PASSWORD = PASSWORD('x')", "SET PASSWORD = ***"}, {"ALTER USER fate WITH PASSWORD 'x' VALID", "ALTER USER fate WITH PASSWORD '***' VALID"},
-       {"2026-01-01T00:00:00Z 1 [Note] A temporary password is generated for root@localhost: e9Xk;ab", "2026-01-01T00:00:00Z 1 [Note] A temporary password is generated for root@localhost: ***"}, {"[Entrypoint]: GENERATED ROOT PASSWORD: Ab,c;d", "[Entrypoint]: GENERATED ROOT PASSWORD: ***"});
+       {"2026-01-01T00:00:00Z 1 [Note] A temporary password is generated for root@localhost: e9Xk;ab", "2026-01-01T00:00:00Z 1 [Note] A temporary password is generated for root@localhost: ***"}, {"SET PASSWORD FOR 'root'@'%' = 'hunter2';", "SET PASSWORD FOR 'root'@'%' = '***';"}, {"[\"DB_PASSWORD=a b,c\", \"PATH=/bin\"]", "[\"DB_PASSWORD=***\", \"PATH=/bin\"]"},
+       {"spark.authenticate.secret mysecret x", "spark.authenticate.secret *** x"}, {"user fate has password fate_dev now", "user fate has password *** now"}, {"password hunter2", "password ***"}, {"[Entrypoint]: GENERATED ROOT PASSWORD: Ab,c;d", "[Entrypoint]: GENERATED ROOT PASSWORD: ***"});
 }
 static void headers_urls_and_tokens(void **s) {
   (void)s;
@@ -65,7 +66,7 @@ static void ordinary_text_stays(void **s) {
   static const char *const LINES[] = {"Access denied for user 'root'@'10.0.0.1' (using password: YES)", "MountVolume.SetUp failed for volume \"certs\" : secret \"fate-certs\" not found", "max_tokens=4096 tokenizer: bert, tokens: 12", "passwordFile=/run/x secretName: fate-certs token_type: y",
     "2026-01-01 00:00:00,123 INFO [main] job_id=202601010000001 session_id=2026_fateflow role=guest party_id=9999", "Error: Cannot find module 'passport'", "author=bob secretary: jane keyboard: us", "key: name value: 3, primary key: id", "unable to retrieve some image pull secrets (regcred); attempting to pull the image",
     "java.lang.NullPointerException: x\n\tat com.a.B.c(B.java:12)", "mysqld: Can't open file (errno: 13 - Permission denied)", "secret: not found", "Password: incorrect", "default-token-x7k2p: mounted", "error: the server has asked for the client to provide credentials", "\xe9\x9b\x86\xe7\xbe\xa4 ok",
-    "token is expired", "roles: [guest, host] bucket=key-1", "http://[::1]:8080/x?y=1#z", "", "\n\n\r\n\t"};
+    "token is expired", "the password option is not specified", "Password for user fate: ", "see fate.password. Then go on", "password authentication failed", "roles: [guest, host] bucket=key-1", "http://[::1]:8080/x?y=1#z", "", "\n\n\r\n\t"};
   for (size_t i = 0; i < sizeof LINES / sizeof *LINES; i++) assert_string_equal(redact(A, LINES[i], strlen(LINES[i]), NULL, 0), LINES[i]);
 }
 static void known_values_go_wherever_and_however_they_stand(void **s) {
