@@ -151,7 +151,7 @@ bool endpoint_ops_delete(struct db *db, struct arena *a, struct uuid id, bool un
   struct endpoint x;
   bool changed;
   TX(tx);
-  if (!tx_begin(db, &tx, e) || !endpoint_get(db, a, id, &x, e)) return false;
+  if (!tx_begin(db, &tx, e) || !op_lock_live(db, a, id, e) || !endpoint_get(db, a, id, &x, e)) return false;
   if (x.n_participants) return err_set(e, FAIL_CONFLICT, MSG_ENDPOINT_IN_USE, x.name, num_text((char[24]){0}, x.n_participants));
   if (!endpoint_set_status(db, a, id, ~0u, EP_DELETING, "", "[]", &changed, e)) return false;
   /* Only our record goes when nothing was installed by us, or when the person keeps KubeFATE: then there is no inventory to work through. */

@@ -225,7 +225,7 @@ bool participant_ops_remove(struct db *db, struct arena *a, int type, struct uui
   struct participant p;
   int left;
   bool changed;
-  if (!find(db, a, type, id, federation, &p, e)) return false;
+  if (!op_lock_live(db, a, id, e) || !find(db, a, type, id, federation, &p, e)) return false;
   if (!clusters_left(db, a, &p, &left, e)) return false;
   if (left) return err_set(e, FAIL_CONFLICT, MSG_OPS_CLUSTERS_LEFT, p.name, num_text((char[24]){0}, left));
   if (!force && p.status != PARTY_ACTIVE && p.status != PARTY_RECONFIGURING && p.status != PARTY_FAILED) return err_set(e, FAIL_CONFLICT, MSG_OPS_NOT_ACTIVE, p.name);

@@ -27,7 +27,7 @@ static const struct stmt Q_LOAD_CHECK = {"work_load_check", "select target_type,
 /* What failed is still live: its holds protect the parents until a retry or a removal, and its steps wait. */
 static const struct stmt Q_OP_END = {"work_op_end",
     "with h as (delete from hold where operation_id = $1 and $2 <> 'failed'), s as (update operation_step set state = 'skipped' where operation_id = $1 and state = 'pending' and $2 <> 'failed') update operation set state = $2, percent = case when $2 = 'succeeded' then 100 else percent end, ended_at = now(), cause = $6, "
-    "error_class = $3, error_args = $4::jsonb, next_action = $5, version = version + 1 where id = $1"};
+    "error_class = $3, error_args = $4::jsonb, next_action = $5, version = version + 1 where id = $1 and not ($2 = 'succeeded' and cancel_requested)"};
 static const struct stmt Q_WORK_END = {"work_end",
     "update work set ended = true, lease_until = null, lease_token = nextval('lease_token_seq'), step_deadline = null, step = $3, memo = $4::jsonb where id = $1 and lease_token = $2"};
 static const struct stmt Q_PROBE_END = {"work_probe_end",
@@ -131,7 +131,11 @@ static bool end_op(struct work *w, enum work_end how, const struct err *why, str
   const char *cls = why ? text_key(why->key) : "", *args = why ? text_args_json(w->a, err_text(why)) : "[]";
   /* The sentence tells the class; one that does not came at the end of a wait whose class is known. */
   const char *cause = how == END_SUCCEEDED ? "" : why && *cause_of(why->key) ? cause_of(why->key) : nn(w->cause);
-  return db_exec(w->db, w->a, &Q_OP_END, NULL, e, l(w->a, w->ref), STATE[how], cls, args, how == END_FAILED ? cause_next(cause, true) : "", cause);
+  int n = 0;
+  if (!db_exec(w->db, w->a, &Q_OP_END, &n, e, l(w->a, w->ref), STATE[how], cls, args, how == END_FAILED ? cause_next(cause, true) : "", cause)) return false;
+  if (n) return true;
+  err_set(e, FAIL_TIMEOUT, MSG_OPERATION_STOPPING); /* a wish to stop came meanwhile: nothing of this is kept, and the next load sees the wish */
+  return !(e->retry = true);
 }
 
 bool store_end(struct work *w, enum work_end how, const struct err *why, bool *lost, struct err *e) {

@@ -37,7 +37,7 @@ static void run_sql(const char *sql) { OK(db_script(W.db, sql, &E)); }
 /* The server ends the connection at the Nth write of the runner, or at the Nth commit, counted down by these sequences; or it is slow at each of them. */
 static const char CUTTER[] =
     "create sequence cut_write minvalue -1000000; create sequence cut_commit minvalue -1000000; create function cut() returns trigger language plpgsql as $$ begin if nextval(tg_argv[0]) = 0 then "
-    "perform pg_terminate_backend(pg_backend_pid()); end if; if current_setting('fedlcm.slow', true) = 'on' then perform pg_sleep(0.004); end if; return null; end $$; create trigger cut_write after update of step, attempt, ended, lease_by on work for each statement execute function cut('cut_write'); "
+    "perform pg_terminate_backend(pg_backend_pid()); end if; if current_setting('fedlcm.slow', true) = 'on' then perform pg_sleep(0.01); end if; return null; end $$; create trigger cut_write after update of step, attempt, ended, lease_by on work for each statement execute function cut('cut_write'); "
     "create constraint trigger cut_commit after update of step, attempt, ended, lease_by on work deferrable initially deferred for each row execute function cut('cut_commit')";
 static void cut_off_at(const char *sequence, int n) { run_sql(arena_fmt(W.scratch, "select setval('%s', %d, false)", sequence, 1 - n)); }
 static long writes_since(const char *sequence, int n) { return count(arena_fmt(W.scratch, "select last_value + %d from %s", n, sequence)); }

@@ -1,0 +1,108 @@
+/* People ask while others write the same rows: nobody is turned away because of a deadlock, and a stop that was accepted stops. */
+#include "races.h"
+
+static void what_has_failed_is_retried_or_removed(void **s) {
+  (void)s;
+  if (!begin(false)) return;
+  PARTY = create_cluster(9999);
+  PLAN.seen = 0, PLAN.at = 3, PLAN.fault = STATUS_403;
+  assert_true(run());
+  OP = live_op(PARTY);
+  world_keep();
+  excludes("removal and retry", removes, retries);
+}
+
+/* --- a stop while the last answer is being kept --- */
+static struct fake_call *LAST;
+/* The runner's own writes take some milliseconds, so that the person comes into the middle of them. */
+static void slow(bool on) { run_sql(on ? "set fedlcm.slow = 'on'" : "set fedlcm.slow = 'off'"), SECOND_WAITS_US = on ? 50000 : 0; }
+static bool ends(struct db *db, struct arena *a, struct err *e) {
+  (void)db, (void)a, (void)e;
+  struct work *w = LAST->w;
+  struct reply r = fake_answer();
+  forget_call();
+  drive_reply(w, &r);
+  return true;
+}
+static bool last_call(void) { return strstr(F.pending->path, "/configmaps/nginx-config") != NULL; }
+static void a_stop_comes_before_the_end_or_after_it(void **s) {
+  int before = 0, after = 0;
+  (void)s;
+  if (!connect_people()) return;
+  world_keep();
+  for (int k = 0; k < 3 * ROUNDS; k++) {
+    struct claim c;
+    int n;
+    world_again();
+    struct uuid x = create_exchange();
+    for (int i = 0; i < 500 && !(F.pending->w && last_call()); i++) {
+      if (F.pending->w) { LAST = F.pending; ends(NULL, NULL, NULL); continue; }
+      OK(store_claim(W.db, A, "t/0", 30, 1, &c, &n, &E));
+      if (n) drive(work_new(&W.en, c.id, c.token));
+      else tick(2);
+    }
+    assert_non_null(F.pending->w);
+    OP = live_op(x), LAST = F.pending;
+    slow(true), at_once(ends, cancels, k), slow(false);
+    bool stopped = P[1].ok;
+    assert_true(stopped || P[1].e.kind == FAIL_CONFLICT);
+    answer_calls();
+    assert_true(run());
+    const char *state = op_state(x);
+    before += stopped, after += !stopped;
+    if (stopped != streq(state, "cancelled")) print_error("%s, and the operation is %s\n", stopped ? "somebody stopped it" : "the stop was refused", state);
+    assert_string_equal(state, stopped ? "cancelled" : "succeeded");
+    assert_int_equal(status_of(x), stopped ? PARTY_FAILED : PARTY_ACTIVE);
+  }
+  print_message("stopped in time %d times, too late %d times\n", before, after);
+}
+
+/* --- people while a runner keeps an answer --- */
+/* Leaves the operation of the subject with its nth call on its way. */
+static bool up_to_call(int n) {
+  struct claim c;
+  int claimed, seen = 0;
+  for (int i = 0; i < 500 && count(LIVE); i++) {
+    if (F.pending->w && ++seen == n) return true;
+    LAST = F.pending;
+    if (F.pending->w) { ends(NULL, NULL, NULL); continue; }
+    OK(store_claim(W.db, A, "t/0", 30, 1, &c, &claimed, &E));
+    if (claimed) drive(work_new(&W.en, c.id, c.token));
+    else tick(2);
+  }
+  return false;
+}
+/* Whoever is the victim: the person gets 503, the runner loses what it had done. The server counts with up to a second of delay. */
+static long deadlocks(void) {
+  usleep(1200000);
+  for (int i = 0; i < 2; i++) OK(db_script(P[i].db, "select 1", &E));
+  run_sql("select 1");
+  return count("select deadlocks from pg_stat_database where datname = current_database()");
+}
+static void nobody_is_turned_away_because_a_runner_writes(void **s) {
+  static const struct { const char *what; deed *does; } ASKED[] = {{"removal by force", removes_by_force}, {"stop", cancels}};
+  (void)s;
+  if (!begin(false)) return;
+  world_keep();
+  long before = deadlocks();
+  for (size_t d = 0; d < sizeof ASKED / sizeof *ASKED; d++)
+    for (int k = 0; k < 4 * ROUNDS; k++) {
+      world_again();
+      PARTY = create_cluster(9999), OP = live_op(PARTY);
+      if (!up_to_call(1 + k % 16)) continue;
+      LAST = F.pending;
+      slow(true), at_once(ends, ASKED[d].does, k), slow(false);
+      if (!P[1].ok) print_error("%s during call %d: %s [%s]\n", ASKED[d].what, 1 + k % 16, err_message(&P[1].e, A), P[1].e.detail);
+      assert_true(P[1].ok || P[1].e.kind == FAIL_CONFLICT);
+      answer_calls();
+      if (d == 0) { assert_true(run_for(100, 5)); assert_true(buried(PARTY)); }
+      else assert_true(run());
+    }
+  assert_int_equal(deadlocks() - before, 0);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {T(what_has_failed_is_retried_or_removed), T(a_stop_comes_before_the_end_or_after_it), T(nobody_is_turned_away_because_a_runner_writes)};
+  setenv("ENGINE_DB", "engine_locks", 1);
+  return cmocka_run_group_tests(tests, world_begin, world_end);
+}
