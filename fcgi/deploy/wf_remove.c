@@ -92,6 +92,7 @@ enum outcome r_delete_d(struct work *w, const struct reply *r, struct err *e) {
 enum outcome r_gone_q(struct work *w, struct call *c, struct err *e) {
   (void)e;
   if (!w->party.is_managed || !*memo_str(w, "cluster")) return OUT_SKIP;
+  if (w->force && js_bool(w->memo, "went_on", false) && !*memo_str(w, "job")) return OUT_SKIP; /* nobody took the removal: there is nothing to wait for */
   *c = kf_cluster_get(w->a, w->kf_token, memo_str(w, "cluster"));
   return OUT_CALL;
 }

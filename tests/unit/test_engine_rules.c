@@ -363,6 +363,31 @@ static void two_removals_at_once_share_a_push(void **s) {
   db_free(other);
 }
 
+/* --- waiting for what nobody does --- */
+static bool is_kf_delete(void) { return streq(F.pending->c.method, "DELETE") && strstr(F.pending->path, "/v1/cluster/"); }
+static void a_repair_looks_at_the_workloads_before_it_waits(void **s) {
+  (void)s;
+  if (!world()) return;
+  create_exchange();
+  assert_true(run());
+  struct uuid x = create_cluster(9999);
+  assert_true(run());
+  int calls = F.calls;
+  OK(participant_ops_repair(W.db, A, TYPE_CLUSTER, x, W.fed, "tester", &E));
+  assert_true(run_for(10, 2));
+  assert_string_equal(op_state(x), "succeeded"), assert_true(F.calls - calls < 20);
+}
+static void by_force_nobody_waits_for_a_removal_that_was_refused(void **s) {
+  (void)s;
+  if (!world()) return;
+  struct uuid x = create_exchange();
+  assert_true(run());
+  fails_at(is_kf_delete, STATUS_409);
+  remove_party(x, TYPE_EXCHANGE, true);
+  assert_true(run_for(24, 5)); /* two minutes */
+  assert_true(buried(x));
+}
+
 /* --- many --- */
 static void a_crowded_cluster_gets_its_work_back_later(void **s) {
   (void)s;
@@ -435,7 +460,7 @@ int main(void) {
       T(a_release_that_only_helm_knows_is_kept), T(a_release_of_somebody_else_is_left_alone), T(tries_of_a_request_that_counts_share_one_deadline), T(a_push_whose_answer_is_lost_still_restarts_the_traffic_server),
       T(an_operation_ends_at_its_deadline), T(a_dead_cluster_ends_in_a_sentence), T(a_step_that_always_finds_more_to_do_ends), T(a_long_retry_after_does_not_outlast_the_step),
       T(stopping_waits_for_what_is_perhaps_on_its_way), T(what_a_superseded_creation_made_is_removed), T(a_removal_excludes_a_creation), T(a_failed_push_in_front_hides_no_other_hold), T(the_removal_of_an_exchange_waits_for_its_push), T(a_forced_removal_does_not_wait_for_a_stuck_push), T(a_retried_push_starts_counting_anew), T(two_removals_at_once_share_a_push),
-      T(a_crowded_cluster_gets_its_work_back_later), T(a_check_without_target_ends_no_probe), T(a_restart_of_our_own_is_no_failure), T(thousands_of_steps_leave_nothing_behind)};
+      T(a_repair_looks_at_the_workloads_before_it_waits), T(by_force_nobody_waits_for_a_removal_that_was_refused), T(a_crowded_cluster_gets_its_work_back_later), T(a_check_without_target_ends_no_probe), T(a_restart_of_our_own_is_no_failure), T(thousands_of_steps_leave_nothing_behind)};
   setenv("ENGINE_DB", "engine_rules", 1);
   return cmocka_run_group_tests(tests, world_begin, world_end);
 }
