@@ -162,8 +162,14 @@ bool store_check_result(struct work *w, bool ok, struct text t, struct err *e) {
   return db_exec(w->db, w->a, &Q_CHECK_END, NULL, e, l(w->a, w->ref), ok ? "t" : "f", ok ? "" : text_key(t.key), ok ? "[]" : text_args_json(w->a, t));
 }
 
-/* A hop that fails once or twice is no news, at the third time in a row it is; pods that cannot start are at once. */
+/* A hop that fails once or twice is no news; at the third time in a row it is, or when others have found the cluster silent. Once
+ * in a step: memo member "told" is the class. Pods that cannot start are news at once. */
 enum { NEWS_AT = 3, FRESH_US = 5 * 1000000 };
+static bool hop_news(struct work *w, const char *cause) {
+  bool sure = w->attempt >= NEWS_AT || (w->has_infra && w->infra.circuit_since);
+  if (!sure || streq(memo_str(w, "told"), cause)) return false;
+  return js_set_str(w->memo, "told", cause), true;
+}
 static bool known(const struct work *w, const char *cause, struct text t) {
   bool same = streq(cause, nn(w->cause)) && t.key == w->seen.key && t.n == w->seen.n && w->now - w->seen_at < FRESH_US;
   for (int i = 0; same && i < t.n; i++) same = streq(nn(t.args[i]), nn(w->seen.args[i]));
@@ -172,7 +178,8 @@ static bool known(const struct work *w, const char *cause, struct text t) {
 bool work_evidence(struct work *w, const char *cause, struct text t, struct err *e) {
   if (!is_op(w)) return true;
   const struct cause *c = cause_find(cause);
-  bool hop = str_starts(cause, "hop-") || streq(cause, "kubefate"), news = c && c->trouble && (hop ? w->attempt == NEWS_AT : !streq(cause, nn(w->cause)));
+  bool hop = str_starts(cause, "hop-") || streq(cause, "kubefate"), news = c && c->trouble && (hop ? hop_news(w, cause) : !streq(cause, nn(w->cause)));
+  if (!hop && !w->attempt && *memo_str(w, "told")) js_set_str(w->memo, "told", NULL);
   if (!news && known(w, cause, t)) return true;
   store_evidence(w, cause, t, cause_next(cause, false));
   return !news || work_event(w, true, t, e);

@@ -5,7 +5,7 @@ import proxy as P
 from cases import rule
 from product import wait
 from says import ended, operation, retry, stop, time_passes, told, waits
-from ways import Fed, Way
+from ways import Fed
 
 HOLD = {"metadata": {"name": "held", "finalizers": ["waits.example/hold"]}}
 
@@ -25,7 +25,7 @@ def gone(t, path, seconds=75):
 
 # --- waiting for others ---
 def test_routes_that_cannot_be_pushed_yet(t):
-    w = Way(t, "routes")
+    w = t.ways["routes"]
     f = Fed(t, "routes")
     f.exchange(w.endpoint)
     f.active()
@@ -115,7 +115,7 @@ class Whole:
     """A federation with an exchange and a party on cluster a, and a party on a way of its own."""
 
     def __init__(self, t, name, party):
-        self.t, self.f, self.way = t, Fed(t, name), Way(t, name)
+        self.t, self.f, self.way = t, Fed(t, name), t.ways[name]
         self.f.exchange(t.ea)
         self.f.active()
         self.near, self.far = self.f.cluster(t.ea, party), self.f.cluster(self.way.endpoint, party + 1)

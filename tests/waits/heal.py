@@ -3,7 +3,7 @@ import json, re, time
 from cases import rule
 from product import wait
 from says import ended, operation, sentence, waits
-from ways import Deaf, Fed, Way
+from ways import Deaf, Fed
 
 MERGE = "application/merge-patch+json"
 
@@ -114,7 +114,7 @@ CUT_SECONDS, CALLS, BACK_SECONDS = 60, 14, 45
 
 def test_circuit_breaker(t):
     """Four deployments, their checks and the endpoint's wait for a cluster that is cut; hardly anybody calls it, and all go on soon after it is back."""
-    w = Way(t, "circuit")
+    w = t.ways["circuit"]
     ready = Fed(t, "circuit-0")
     ready.exchange(w.endpoint)
     ready.active()

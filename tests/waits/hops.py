@@ -5,7 +5,7 @@ import proxy as P
 from cases import rule
 from product import wait
 from says import ended, retry, told, waits
-from ways import DOOR, Fed, Way, add_infra, adopt
+from ways import DOOR, Fed, add_infra, adopt
 
 
 NAME = "api.waits.test"
@@ -28,8 +28,7 @@ def letting(t, f, seconds=60):
 # --- to the API server ---
 def test_server_name_that_is_not_found_any_more(t):
     """The name goes, and with it the connections; libcurl keeps what it knows for a minute."""
-    t.hosts(NAME, "127.0.0.1")
-    w = Way(t, "hopname", edit=lambda text: text.replace("https://127.0.0.1:", "https://%s:" % NAME))
+    w = t.ways["hopname"]
     f, x = held_back(t, w, "hopname")
     t.hosts(NAME, None)
     w.proxy.refuse()
@@ -42,7 +41,7 @@ def test_server_name_that_is_not_found_any_more(t):
 
 
 def test_port_of_the_api_server_that_is_closed(t):
-    w = Way(t, "hoptcp")
+    w = t.ways["hoptcp"]
     f, x = held_back(t, w, "hoptcp")
     w.proxy.refuse()
     o = waits(t, x, "hop-tcp", "refused", "127.0.0.1:%d" % w.proxy.port)
@@ -53,7 +52,7 @@ def test_port_of_the_api_server_that_is_closed(t):
 
 
 def test_certificate_of_somebody_else(t):
-    w = Way(t, "hoptls")
+    w = t.ways["hoptls"]
     f, x = held_back(t, w, "hoptls")
     w.proxy.refuse()  # what is open stays open with the old certificate
     w.proxy.tls, mine = t.other_tls, w.proxy.tls
@@ -68,7 +67,7 @@ def test_certificate_of_somebody_else(t):
 
 
 def test_api_server_that_fails(t):
-    w = Way(t, "hopserver")
+    w = t.ways["hopserver"]
     f, x = held_back(t, w, "hopserver")
     fault = w.proxy.fault(P.STATUS, ".*/namespaces/w-hopserver/", code=500, reason="InternalError", message="etcdserver: request timed out")
     o = waits(t, x, "hop-server", "etcdserver: request timed out")
@@ -79,7 +78,7 @@ def test_api_server_that_fails(t):
 
 
 def test_api_server_that_is_slow(t):
-    w = Way(t, "hopslow")
+    w = t.ways["hopslow"]
     f, x = held_back(t, w, "hopslow")
     fault = w.proxy.fault(P.SLOW, ".", seconds=60)
     o = waits(t, x, "hop-server", "too long", "within 10.")
@@ -89,7 +88,7 @@ def test_api_server_that_is_slow(t):
 
 
 def test_something_else_in_kubefate_s_place(t):
-    w = Way(t, "otherkf")
+    w = t.ways["otherkf"]
     f, x = held_back(t, w, "otherkf")
     fault = w.proxy.fault(P.HTML, "/services/kubefate:8080/proxy/")
     o = waits(t, x, "kubefate", "Something else than KubeFATE", "HTTP 200, text/html")

@@ -1,5 +1,5 @@
 """Runs inside the rig's network namespace: main.py RIG_DIR [PART OF A TEST'S NAME...]. See run.sh."""
-import os, sys, threading
+import concurrent.futures, os, sys, threading
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "flow"), os.path.join(HERE, "..", "faults"), os.path.join(HERE, "..", "lib")]
@@ -8,6 +8,7 @@ from api import Api
 from product import KubeFate, Page, Stack, Tests, token_kubeconfig
 from proxy import Tls
 from rig import Kube, kind
+from ways import Way
 
 
 class Hosts:
@@ -43,6 +44,21 @@ def test_clusters_and_endpoints(t):
         t.api.until("/endpoint/" + e, [2], [4], seconds=60)
 
 
+WAYS = ("hopname", "hoptcp", "hoptls", "hopserver", "hopslow", "otherkf", "routes", "whole", "forced", "circuit")
+
+
+def test_ways_to_cluster_a(t):
+    """Before the cases begin: a test of an infrastructure must end within ten seconds."""
+    t.put(ways={})
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        for w in pool.map(lambda name: Way(t, name, hops.NAME if name == "hopname" and t.hosts else "127.0.0.1"), WAYS):
+            t.ways[w.name] = w
+    classes = "/apis/networking.k8s.io/v1/ingressclasses"
+    t.a.call("POST", classes, {"metadata": {"name": "nginx"}, "spec": {"controller": "nobody.example/here"}})
+    t.ways["ingress"] = Way(t, "ingress")
+    t.a.call("DELETE", classes + "/nginx")  # no other infrastructure shall know it
+
+
 def test_every_class_was_read(t):
     missing = [c for c in says.CLASSES if c not in t.said and not t.partial]
     if kind() == "sim":
@@ -75,7 +91,9 @@ def main():
         a, b = Kube(rig, "a"), Kube(rig, "b")
         t.put(rig=rig, stack=stack, api=Api(stack.url), en=Page(stack.url), zh=Page(stack.url, language="zh-CN"), a=a, b=b, ka=KubeFate(a), kb=KubeFate(b), rules_lock=threading.Lock(), said={}, said_lock=threading.Lock(),
               tls=Tls(rig + "/tls", "DNS:" + hops.NAME), other_tls=Tls(rig + "/other-tls"), partial=bool(words), hosts=Hosts(os.environ["WAITS_HOSTS"]) if "WAITS_HOSTS" in os.environ else None)
-        t.lane(test_clusters_and_endpoints)
+        if t.hosts:
+            t.hosts(hops.NAME, "127.0.0.1")
+        t.lane(test_clusters_and_endpoints, test_ways_to_cluster_a)
         t.lanes(*chosen(pods.LANES + hops.LANES + feds.LANES + heal.LANES, words, left_out))
         t.lane(test_every_class_was_read)
         if t.failed:

@@ -3,7 +3,7 @@ import os
 from cases import rule
 from product import wait
 from says import ended, told, waits
-from ways import Fed, Way
+from ways import Fed
 
 SECRET = "hunter2-of-the-database"
 
@@ -132,11 +132,8 @@ def test_no_load_balancer_address(t):
 
 def test_no_ingress_address(t):
     """A class without a controller. The first ingress gets an address by hand, without the second one the deployment goes on after a while and says so."""
-    t.a.call("POST", "/apis/networking.k8s.io/v1/ingressclasses", {"metadata": {"name": "nginx"}, "spec": {"controller": "nobody.example/here"}})
-    w = Way(t, "ingress")
-    t.a.call("DELETE", "/apis/networking.k8s.io/v1/ingressclasses/nginx")  # no other infrastructure shall know it
     f = Fed(t, "ingress", external=True)
-    c = f.cluster(w.endpoint, 41002)
+    c = f.cluster(t.ways["ingress"].endpoint, 41002)
     o = waits(t, c, "ingress", "fateboard", seconds=90)
     told(t, c, o)
     assert t.a.call("PATCH", "/apis/networking.k8s.io/v1/namespaces/w-41002/ingresses/fateboard/status", {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.80"}]}}}, "application/merge-patch+json")[0] == 200

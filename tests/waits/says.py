@@ -36,6 +36,7 @@ def sentence(key, args, lang):
     """A stored sentence in words. "@key" among the arguments is another entry of the catalogue."""
     def value(m):
         v = args[int(m.group(1))] if int(m.group(1)) < len(args) else ""
+        v = v[:-1] if v.endswith(".") and m.string[m.end():m.end() + 1] in (".", "。") else v  # foreign text that is a sentence already
         return TEXT[v[1:]][lang] if v.startswith("@") and v[1:] in TEXT else v
     return re.sub(r"\{=?(\d)\}", value, TEXT[key][lang])
 

@@ -44,10 +44,10 @@ class Fed:
 class Way:
     """An infrastructure of a case's own: cluster a through a proxy, the cluster's KubeFATE adopted."""
 
-    def __init__(self, t, name, edit=lambda text: text):
+    def __init__(self, t, name, host="127.0.0.1"):
         self.t, self.name = t, name
         self.proxy = P.Proxy(t.rig + "/a", t.a.port, t.tls, name)
-        self.infra = add_infra(t, name, edit(self.proxy.kubeconfig))
+        self.infra = add_infra(t, name, self.proxy.kubeconfig.replace("https://127.0.0.1:", "https://%s:" % host))
         self.endpoint = adopt(t, name, self.infra)
 
     def circuit(self):
