@@ -15,7 +15,7 @@ def setting(name, full, smoke):
 
 PARTIES, CLUSTERS, DEAD = int(setting("PARTIES", "1000", "40")), int(setting("CLUSTERS", "50", "4")), int(setting("DEAD", "8", "1"))
 ARRIVE, DELAY = float(setting("ARRIVE", "60", "2")), setting("DELAY", "5", "1")
-JOB = [int(float(x) * 1000) for x in setting("JOB", "60-180", "3-9").split("-")]
+JOB = [int(float(x) * 1000) for x in setting("JOB", "120-240", "3-9").split("-")]
 PER_FEDERATION = int(setting("FEDERATION", "20", "10"))
 URL, TMP = ENV["SCALE_URL"], ENV["SCALE_TMP"]
 passed = failed = 0
@@ -259,8 +259,8 @@ def judge(s, r, names, alive, runners, sizes, small, in_flight, quiet, busy, bro
     parties = sum(c < alive and ns.startswith("party") for c, ns in jobs)
     verdict(len(report["installs"]) == len(jobs) and parties == len(ours) and not report["doubled"], "one install job each, no two updates of an exchange at once (%d jobs, %d updates, %d doubled)" % (len(report["installs"]), report["updates"], report["doubled"]))
     verdict(not report["refused"], "every call was one that the pretended clusters know")
-    waiting = [x for x in dead if x[1] in ("queued", "running") and x[3] and x[4]]
-    verdict(len(waiting) == len(dead), "all %d deployments on dead clusters wait with a cause (%d do): %s" % (len(dead), len(waiting), ", ".join("%d x %s" % (sum(y[3] == c for y in dead), c or "none") for c in sorted({y[3] for y in dead}))))
+    waiting = [x for x in dead if x[3] and (x[5] if x[1] == "failed" else x[1] in ("queued", "running") and x[4])]
+    verdict(len(waiting) == len(dead), "all %d deployments on dead clusters wait with a cause, or have failed with it at their step's deadline (%d): %s" % (len(dead), len(waiting), ", ".join("%d %s %s" % (sum(y[1] == t and y[3] == c for y in dead), t, c or "without") for t, c in sorted({(y[1], y[3]) for y in dead}))))
     verdict(not browser.failed, "no page failed meanwhile (%d of %d)" % (browser.failed, browser.done))
     over = sorted(float(x[2]) - jobs[(names[x[0]][1], names[x[0]][2])] for x in good)
     if not over:
