@@ -249,7 +249,7 @@ class Controllers:
         a = self.store.of("ServiceAccount", namespace, (s["metadata"].get("annotations") or {}).get("kubernetes.io/service-account.name", ""))
         if not a:
             return
-        data = {k: base64.b64encode(v.encode()).decode() for k, v in (("token", self.tokens.issue(a)), ("ca.crt", self.ca), ("namespace", namespace))}
+        data = {k: base64.b64encode(v.encode()).decode() for k, v in (("token", self.tokens.issue(a, secret=name)), ("ca.crt", self.ca), ("namespace", namespace))}
         note = dict(s["metadata"]["annotations"], **{"kubernetes.io/service-account.uid": a["metadata"]["uid"]})
         self.registry.edit(BY_KIND["Secret"], s, data=dict(s.get("data") or {}, **data), metadata={"annotations": note})
 

@@ -47,7 +47,7 @@ ANONYMOUS = User("system:anonymous")
 
 
 class Tokens:
-    """JWTs of service accounts, signed with a key of this run; worthless when the account is gone."""
+    """JWTs of service accounts, signed with a key of this run; worthless when the account, or the Secret that holds one, is gone."""
 
     def __init__(self, store, key):
         self.store, self.key = store, key
@@ -55,9 +55,11 @@ class Tokens:
     def sign(self, text):
         return base64.urlsafe_b64encode(hmac.new(self.key, text.encode(), hashlib.sha256).digest()).rstrip(b"=").decode()
 
-    def issue(self, account, seconds=None):
+    def issue(self, account, seconds=None, secret=None):
         m = account["metadata"]
         claims = {"iss": "https://kubernetes.default.svc", "sub": "%s%s:%s" % (SERVICE_ACCOUNT, m["namespace"], m["name"]), "uid": m["uid"]}
+        if secret:
+            claims["secret"] = secret
         if seconds:
             claims["exp"] = int(time.time() + seconds)
         text = ".".join(base64.urlsafe_b64encode(json.dumps(x, separators=(",", ":")).encode()).rstrip(b"=").decode() for x in ({"alg": "HS256", "typ": "JWT"}, claims))
@@ -74,7 +76,8 @@ class Tokens:
             raise Fault(401, "Unauthorized") from e
         with self.store.lock:
             account = self.store.of("ServiceAccount", namespace, name)
-        if not account or account["metadata"]["uid"] != claims.get("uid") or claims.get("exp", time.time() + 1) < time.time():
+            kept = "secret" not in claims or self.store.of("Secret", namespace, claims["secret"])
+        if not account or not kept or account["metadata"]["uid"] != claims.get("uid") or claims.get("exp", time.time() + 1) < time.time():
             raise Fault(401, "Unauthorized")
         return User(claims["sub"], ["system:serviceaccounts", "system:serviceaccounts:" + namespace], account["metadata"]["uid"])
 
