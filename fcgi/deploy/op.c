@@ -14,6 +14,8 @@ static const struct stmt Q_LIVE = {"op_live",
     "select o.id, o.uuid, o.kind, o.state, o.subject_name, coalesce(" USEC("greatest(w.lease_until, w.intent_at + interval '12 seconds')") ", 0) "
     "from operation o left join work w on w.class = 'operation' and w.ref = o.id "
     "where o.subject_type = $1 and o.subject = $2 and o.state in ('queued', 'running', 'failed') for update of o"};
+static const struct stmt Q_LIVE_RECORD = {"op_live_record",
+    "with p as (select from participant where uuid = $1 for no key update), e as (select from endpoint where uuid = $1 for no key update) select (select count(*) from p) + (select count(*) from e)"};
 static const struct stmt Q_LIVE_WORK = {"op_live_work",
     "select w.id from work w join operation o on w.class = 'operation' and w.ref = o.id where o.subject = $1 and o.state in ('queued', 'running', 'failed') order by w.id for update of w"};
 static const struct stmt Q_LIVE_LOCK = {"op_live_lock", "select id from operation where subject = $1 and state in ('queued', 'running', 'failed') order by id for update"};
@@ -50,7 +52,7 @@ static const struct stmt Q_RETRY_WORK = {"op_retry_work",
     "memo = (select coalesce(jsonb_object_agg(k, v), '{}') from jsonb_each(memo) x(k, v) where not starts_with(k, 'try_')) where class = 'operation' and ref = $1"};
 static const struct stmt Q_WAKE = {"op_wake", "update work set run_at = now() where class = 'operation' and ref = $1 and lease_until is null and not ended"};
 static const struct stmt Q_STATE = {"op_state", "select state, kind, subject from operation where uuid = $1"};
-const struct stmt *const STMTS_OP[] = {&Q_LOCK, &Q_LIVE, &Q_LIVE_WORK, &Q_LIVE_LOCK, &Q_SUPERSEDE, &Q_HELD, &Q_PUSHING, &Q_REPAIRS, &Q_INSERT, &Q_HOLD, &Q_NOTIFY, &Q_CANCEL, &Q_RETRY, &Q_RETRY_PARTY, &Q_RETRY_ENDPOINT,
+const struct stmt *const STMTS_OP[] = {&Q_LOCK, &Q_LIVE, &Q_LIVE_RECORD, &Q_LIVE_WORK, &Q_LIVE_LOCK, &Q_SUPERSEDE, &Q_HELD, &Q_PUSHING, &Q_REPAIRS, &Q_INSERT, &Q_HOLD, &Q_NOTIFY, &Q_CANCEL, &Q_RETRY, &Q_RETRY_PARTY, &Q_RETRY_ENDPOINT,
                                        &Q_RETRY_WORK, &Q_WAKE, &Q_STATE, NULL};
 
 /* The sentence about the operation in the way; kind is shown as a word of the catalogue ("op.<kind>"). */
@@ -64,7 +66,7 @@ static bool supersede(struct db *db, struct arena *a, const char *id, struct err
 /* *settle: until when a call of the superseded operation may still be on its way. Its runner sends nothing after its lease, and no call takes 12 s. */
 static bool clear_subject(struct db *db, struct arena *a, const struct op_new *o, int64_t *settle, struct err *e) {
   struct rows r;
-  if (!op_lock_live(db, a, o->subject, e) || !db_query(db, a, &Q_LIVE, &r, e, o->subject_type, o->subject.s)) return false;
+  if (!db_query(db, a, &Q_LIVE, &r, e, o->subject_type, o->subject.s)) return false;
   for (int i = 0; i < r.n; i++) {
     if (!o->supersede && !(o->supersede_failed && streq(row_text(&r, i, 3), "failed"))) {
       struct rows one = r;
@@ -133,6 +135,7 @@ bool op_lock(struct db *db, struct arena *a, struct uuid subject, struct err *e)
 bool op_insert(struct db *db, struct arena *a, const struct op_new *o, struct uuid *opt_out, struct err *e) {
   const struct workflow *wf = workflow_find(o->workflow);
   BUG_ON(!wf || !db_in_tx(db));
+  if (!op_lock_live(db, a, o->subject, e)) return false;
   /* Locks in one order, so that two inserts never wait for each other in a circle. */
   const char *ids[16];
   size_t n = 0;
@@ -163,7 +166,7 @@ bool op_insert(struct db *db, struct arena *a, const struct op_new *o, struct uu
 
 bool op_lock_live(struct db *db, struct arena *a, struct uuid subject, struct err *e) {
   struct rows r;
-  return db_query(db, a, &Q_LIVE_WORK, &r, e, subject.s) && db_query(db, a, &Q_LIVE_LOCK, &r, e, subject.s);
+  return db_query(db, a, &Q_LIVE_RECORD, &r, e, subject.s) && db_query(db, a, &Q_LIVE_WORK, &r, e, subject.s) && db_query(db, a, &Q_LIVE_LOCK, &r, e, subject.s);
 }
 
 static bool not_live(struct db *db, struct arena *a, struct uuid op, struct err *e) {

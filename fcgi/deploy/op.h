@@ -18,10 +18,10 @@ struct op_new {
   bool supersede_failed;           /* only when that one has failed (a plain removal of what failed) */
 };
 bool op_insert(struct db *db, struct arena *a, const struct op_new *o, struct uuid *opt_out, struct err *e) __attribute__((warn_unused_result));
-/* The lock that op_insert takes for a subject with no other object held: who looks for a live operation before inserting one takes it first. */
+/* The lock that op_insert takes for an object, after op_lock_live of its subject: who looks for a live operation before inserting one takes both first. */
 bool op_lock(struct db *db, struct arena *a, struct uuid subject, struct err *e) __attribute__((warn_unused_result));
-/* The subject's live operations and their work, locked in the order in which a runner writes them: whoever changes the subject's record and then inserts,
- * retries or supersedes an operation takes them first, so that nobody waits for another in a circle. */
+/* The subject's record, the work of its live operations and these, locked in the order in which a runner writes them: whoever inserts, retries or supersedes an
+ * operation takes them first, so that nobody waits for another in a circle. */
 bool op_lock_live(struct db *db, struct arena *a, struct uuid subject, struct err *e) __attribute__((warn_unused_result));
 /* Whether a push of this exchange's routes is under way. */
 bool op_pushing(struct db *db, struct arena *a, struct uuid exchange, bool *out, struct err *e) __attribute__((warn_unused_result));

@@ -190,7 +190,7 @@ bool participant_ops_external(struct db *db, struct arena *a, int type, const st
   struct participant p = {.uuid = uuid_new(), .federation_uuid = f->federation, .name = str_trim(a, f->name), .description = nn(f->description), .type = type, .party_id = type == TYPE_CLUSTER ? f->party_id : 0,
                           .status = managed ? PARTY_INSTALLING : PARTY_ACTIVE, .access_info = b.p};
   TX(tx);
-  if (!tx_begin(db, &tx, e) || !op_lock(db, a, f->federation, e) || !participant_insert(db, a, &p, e) || !federation_check_open(db, a, f->federation, e) || !event_add(db, a, p.uuid, entity(type), 0, false, actor, TEXT(MSG_EVENT_PARTY_RECORDED, p.name), e) || (managed && !push(db, a, &x, actor, e))) return false;
+  if (!tx_begin(db, &tx, e) || (managed && !op_lock_live(db, a, x.uuid, e)) || !op_lock(db, a, f->federation, e) || !participant_insert(db, a, &p, e) || !federation_check_open(db, a, f->federation, e) || !event_add(db, a, p.uuid, entity(type), 0, false, actor, TEXT(MSG_EVENT_PARTY_RECORDED, p.name), e) || (managed && !push(db, a, &x, actor, e))) return false;
   *out = p.uuid;
   return tx_commit(&tx, e);
 }

@@ -81,7 +81,7 @@ static enum outcome apply_digest(struct work *w, const struct reply *r, struct e
   if (js_bool(w->memo, "was_look", false)) {
     enum outcome o = wf_kube(w, r, doc_name(w, &docs[i]), true, &obj, e);
     if (o != OUT_DONE && o != OUT_SKIP) return o;
-    js_set_bool(w->memo, "was_look", false), js_set_str(w->memo, "was", o == OUT_SKIP ? "missing" : js_str(obj, "metadata.resourceVersion"));
+    js_set_bool(w->memo, "was_look", false), js_set_str(w->memo, "was", o == OUT_DONE && *nn(js_str(obj, "metadata.resourceVersion")) ? js_str(obj, "metadata.resourceVersion") : "missing");
     return OUT_MORE;
   }
   enum outcome o = wf_kube(w, r, doc_name(w, &docs[i]), false, &obj, e);

@@ -14,8 +14,8 @@ static const struct stmt Q_MEMBERS = {"wf_federation_members",
 static const struct stmt Q_SAVEPOINT = {"wf_federation_savepoint", "savepoint member"}, Q_BACK = {"wf_federation_back", "rollback to savepoint member"};
 const struct stmt *const STMTS_WF_FEDERATION[] = {&Q_MEMBERS, &Q_SAVEPOINT, &Q_BACK, NULL};
 
-/* The lock comes before the engine touches the operation's row, as with a person who asks for something: the two never wait for each other in a circle. */
-static bool load(struct work *w, struct err *e) { return op_lock(w->db, w->a, w->subject, e) && federation_get(w->db, w->a, w->subject, &w->fed, e); }
+/* Its own row before those of the members, as with a person who asks for something: the two never wait for each other in a circle. */
+static bool load(struct work *w, struct err *e) { return op_lock_live(w->db, w->a, w->subject, e) && federation_get(w->db, w->a, w->subject, &w->fed, e); }
 
 /* Starts the removal of a member, or says what is in its way: a deployment that still runs is waited for unless the person forced it. */
 static bool start(struct work *w, int type, struct uuid member, struct err *conflict, struct err *e) {

@@ -157,16 +157,26 @@ static const struct stmt Q_PUSH_STATE = {"wf_push_state",
     "and s.created_at > now() - interval '10 minutes'))::int), false), error_class, error_args from operation where subject_type = 'exchange_routes' and subject = $1 and state in ('queued', 'running', 'failed')"};
 const struct stmt *const STMTS_ROUTES[] = {&Q_PUSH_STATE, NULL};
 
-bool routes_push_ensure(struct work *w, struct text *opt_failed, struct err *e) {
+/* *there: one is live, or has failed just now. */
+static bool push_state(struct work *w, struct text *opt_failed, bool *there, bool *any, struct err *e) {
   struct rows r;
   if (opt_failed) *opt_failed = TEXT(MSG_NONE);
-  if (!op_lock(w->db, w->a, w->exchange.uuid, e) || !db_query(w->db, w->a, &Q_PUSH_STATE, &r, e, w->exchange.uuid.s)) return false;
+  if (!db_query(w->db, w->a, &Q_PUSH_STATE, &r, e, w->exchange.uuid.s)) return false;
   bool failed = r.n && streq(row_text(&r, 0, 0), "failed");
   if (failed && opt_failed) *opt_failed = text_stored(w->a, row_text(&r, 0, 2), row_text(&r, 0, 3));
-  if (r.n && (!failed || !row_bool(&r, 0, 1))) return true; /* one is live, or has failed just now */
+  *any = r.n > 0, *there = r.n && (!failed || !row_bool(&r, 0, 1));
+  return true;
+}
+
+bool routes_push_ensure(struct work *w, struct text *opt_failed, struct err *e) {
+  bool there, any;
+  if (!push_state(w, opt_failed, &there, &any, e)) return false;
+  if (there) return true; /* the usual case costs no lock */
+  if (!op_lock_live(w->db, w->a, w->exchange.uuid, e) || !op_lock(w->db, w->a, w->exchange.uuid, e) || !push_state(w, opt_failed, &there, &any, e)) return false;
+  if (there) return true;
   struct op_hold h[] = {{w->exchange.uuid, false}};
   struct op_new o = {.workflow = "routes_push", .subject_type = "exchange_routes", .subject = w->exchange.uuid, .subject_name = w->exchange.name, .federation = w->exchange.federation_uuid, .actor = w->actor ? w->actor : "FedLCM", .input_json = "{}",
-                     .holds = h, .n_holds = 1, .supersede = r.n > 0};
+                     .holds = h, .n_holds = 1, .supersede = any};
   return op_insert(w->db, w->a, &o, NULL, e);
 }
 

@@ -57,9 +57,6 @@ static enum outcome table_q(struct work *w, struct call *c, struct err *e) {
   return OUT_DONE;
 }
 
-/* The exchange's lock first, as everybody who starts a push takes it (see wf_federation.c). */
-static bool load(struct work *w, struct err *e) { return wf_load_party(w, e) && (!w->has_exchange || op_lock(w->db, w->a, w->exchange.uuid, e)); }
-
 static bool ended(struct work *w, enum work_end how, const struct err *why, struct err *e) {
   bool changed;
   if (how == END_SUCCEEDED) return true;
@@ -76,4 +73,4 @@ static const struct step REPAIR[] = {
     {"active", p_active_q, NULL, EFFECT_NONE, STEP_LAST, 1, 60, NULL, NULL, NULL},
     STOPPED,
 };
-const struct workflow WF_PARTICIPANT_REPAIR = {"participant_repair", "operation", REPAIR, sizeof REPAIR / sizeof *REPAIR, 2700, load, ended, "stopped"};
+const struct workflow WF_PARTICIPANT_REPAIR = {"participant_repair", "operation", REPAIR, sizeof REPAIR / sizeof *REPAIR, 2700, wf_load_party, ended, "stopped"};

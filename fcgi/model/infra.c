@@ -134,6 +134,8 @@ bool infra_circuit_try(struct db *db, struct arena *a, struct uuid id, int open_
 
 bool infra_circuit_open(struct db *db, struct arena *a, struct uuid id, struct infra *o, bool *open, struct err *e) {
   struct rows r;
+  *open = false;
+  if (uuid_none(id)) return true;
   if (!db_query(db, a, &Q_CIRCUIT_OPEN, &r, e, id.s)) return false;
   *open = r.n > 0;
   if (r.n) *o = (struct infra){.uuid = row_uuid(&r, 0, 0), .name = row_text(&r, 0, 1), .circuit_failures = row_int(&r, 0, 2), .circuit_since = row_time(&r, 0, 3), .circuit_until = row_time(&r, 0, 4), .circuit_class = row_text(&r, 0, 5), .circuit_args = row_text(&r, 0, 6)};

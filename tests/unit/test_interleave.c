@@ -105,7 +105,9 @@ static bool thaws(int i) {
   R[i].frozen = false;
   replied(i, r);
   SEEN.late += late;
-  MUST(!late || (streq(before, rows()) && F.calls == calls), "runner %d was overtaken and wrote or called all the same\n", i);
+  /* Between two looks of one step nobody asks the database: one more question to the cluster does no harm. */
+  bool asked = F.calls == calls || (F.calls == calls + 1 && call_of(i)->w && streq(call_of(i)->c.method, "GET"));
+  MUST(!late || (streq(before, rows()) && asked), "runner %d was overtaken and wrote or called all the same\n", i);
   return true;
 }
 
@@ -142,6 +144,8 @@ static void passes(int seconds) {
   }
   trace("tick", seconds);
   tick(seconds);
+  for (int i = 0; i < N; i++) /* their own clocks go on as well */
+    for (struct work *w = R[i].en.all; w; w = w->next) w->loaded_ms -= seconds * 1000;
 }
 
 /* --- what holds after every action --- */
