@@ -7,7 +7,7 @@
 enum { RUNNERS = FAKE_RUNNERS, ACTIONS = 60, CALL_S = 10, SEEDS = 400, LEAST = 10, BUDGET_MS = 40000, WORKS = 400 };
 static struct {
   struct engine en;
-  char holder[8];
+  char holder[16];
   bool frozen, landed, answered; /* its call reached the cluster; the answer came back in time */
   struct reply reply;
   int age; /* seconds since its call left */
