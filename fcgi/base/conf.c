@@ -79,7 +79,7 @@ static const char *upstream(struct arena *a, bool *bad, struct err *e) {
 
 bool conf_load(struct conf *out, struct err *e) {
   struct arena *a = arena_new(); /* lives as long as the process: the settings point into it */
-  *out = (struct conf){0};
+  *out = (struct conf){.memory = a};
   for (size_t i = 0; i < sizeof SETTINGS / sizeof *SETTINGS; i++) {
     const struct setting *s = &SETTINGS[i];
     bool bad = false;

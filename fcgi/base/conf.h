@@ -4,7 +4,7 @@
 #ifndef BASE_CONF_H
 #define BASE_CONF_H
 #include <stdbool.h>
-struct err;
+struct err; struct arena;
 struct conf {
   const char *conninfo;          /* built from POSTGRES_* or FEDLCM_DB (libpq string); both may name several hosts */
   const char *seal_public, *seal_private;  /* FEDLCM_SEAL_PUBLIC / FEDLCM_SEAL_PRIVATE: file paths */
@@ -19,6 +19,7 @@ struct conf {
   int lease_s;                   /* FEDLCM_LEASE_SECONDS 30, 15..30: a lease outlives every call made under it */
   int deadline_scale_pct;        /* FEDLCM_DEADLINE_PERCENT 100: tests shorten every deadline */
   int keep_days;                 /* FEDLCM_KEEP_DAYS 180 */
+  struct arena *memory;          /* where the texts live: as long as the process */
 };
 bool conf_load(struct conf *out, struct err *e) __attribute__((warn_unused_result));
 #endif

@@ -130,12 +130,12 @@ static void the_database_may_be_a_list_of_hosts(void **s) {
   for (size_t i = 0; i < sizeof CASE / sizeof *CASE; i++) {
     setenv("POSTGRES_HOST", CASE[i].host, 1), unsetenv("POSTGRES_PORT");
     if (CASE[i].port) setenv("POSTGRES_PORT", CASE[i].port, 1);
-    OK(conf_load(&c, &E)); assert_string_equal(c.conninfo, CASE[i].wanted);
+    OK(conf_load(&c, &E)); assert_string_equal(c.conninfo, CASE[i].wanted), arena_free(c.memory);
   }
   setenv("FEDLCM_DB", "host=a,b dbname=x", 1);
-  OK(conf_load(&c, &E)); assert_string_equal(c.conninfo, "host=a,b dbname=x");
+  OK(conf_load(&c, &E)); assert_string_equal(c.conninfo, "host=a,b dbname=x"), arena_free(c.memory);
   unsetenv("FEDLCM_DB"), unsetenv("POSTGRES_HOST");
-  REFUSED(conf_load(&c, &E), FAIL_INVALID); assert_string_equal(E.args[0], "POSTGRES_HOST");
+  REFUSED(conf_load(&c, &E), FAIL_INVALID); assert_string_equal(E.args[0], "POSTGRES_HOST"), arena_free(c.memory);
 }
 int main(void) {
   const struct CMUnitTest t[] = {T(destructors_run_in_reverse_order_and_memory_is_zeroed), T(rewind_keeps_what_came_before), T(buffers_stop_at_their_maximum), T(escapers_escape_for_their_place),
