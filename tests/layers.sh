@@ -3,7 +3,7 @@
 # client and flow run twice, with the same expectations: on real control planes (skipped without Go) and on the simulator. The other layers with a cluster take
 # real ones where they can be had.
 layer unit 232 bash tests/lib/unit.sh
-layer launcher 68 bash tests/run/launcher.sh
+layer launcher 65 bash tests/run/launcher.sh
 layer packages 8 bash tests/run/packages.sh
 layer clone 9 bash tests/run/clone.sh
 layer http 175 bash tests/http/run.sh
