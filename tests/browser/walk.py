@@ -95,7 +95,9 @@ class Walk(Guide):
         endpoint, infra = self.links("/endpoint", "[href^=\"/endpoint-detail/\"]")[0], self.links("/infra", "[href^=\"/infra-detail/\"]")[0]
         for path, name in ((self.fed, "federation"), (exchange, "exchange"), (endpoint, "endpoint"), (infra, "infra")):
             self.open(path + "/delete", "blocked-" + name)
-            assert not self.b.js("!!document.querySelector('main form')"), "%s can be deleted while something needs it" % name
+            one = "main form[action$='/delete']"  # a federation offers the removal of everything instead, by name
+            assert not self.b.js("!!document.querySelector(%s)" % json.dumps(one)), "%s can be deleted while something needs it" % name
+            assert self.b.js("!!document.querySelector('main form[action$=\"/remove\"] [name=confirm]')") == (name == "federation"), name
             assert self.b.js("!!document.querySelector('main .note.err a, main .plan a')"), "what is in the way of %s is not linked" % name
 
     def imports(self):
@@ -134,7 +136,7 @@ class Walk(Guide):
             self.stack.sql("update infra set circuit_failures = 0, circuit_since = null, circuit_until = null, circuit_class = '', circuit_args = '[]'")
 
     def stop_and_force(self):
-        """An installation is stopped by its button; what is left of it goes by force, and force asks for the name."""
+        """An installation is stopped by its button; what is left of it goes like anything else, or by force, which asks for the name."""
         self.rig_rules("b", {"image": "federatedai/nginx", "fail": "ImagePullBackOff", "message": "no such image"})
         self.party_form("cluster", "lab-b", party_id="10001", name="third")
         self.send("main form button[value=create]")
@@ -152,7 +154,8 @@ class Walk(Guide):
         self.look("cluster-stopped")
         self.rig_rules("b")
         self.open(at + "/delete", "delete-stopped")
-        assert self.b.js("!!document.querySelector('details.force[open]')"), "force is not offered where nothing else is left"
+        assert self.b.js("!!document.querySelector('details.force:not([open])')"), "a stopped one needs no force"
+        self.b.js("document.querySelector('details.force').open = true")
         self.b.fill("[name=force]", True), self.b.fill("[name=confirm]", "wrong")
         self.send("main form button.danger")
         self.refused("confirm")
@@ -185,7 +188,7 @@ class Walk(Guide):
         self.active("cluster after a retry")
         self.open(at + "/delete", "delete-kept-namespace")
         self.send("main form button.danger")
-        assert not self.b.js("!!document.querySelector('form[action$=\"/cancel\"]')"), "a removal cannot be stopped, but its page has the button"
+        assert self.b.js("!!document.querySelector('form[action$=\"/cancel\"]') || !document.querySelector('[data-poll]')"), "a removal can be stopped, but its page has no button"
         self.gone("again")
         self.a.call("DELETE", "/api/v1/namespaces/fate-10003")
 

@@ -90,7 +90,7 @@ def waits(t, subject, cause, *words, kind=None, seconds=60, state="running"):
     next_key = "next." + cause if state == "running" or cause in AFTER else "next.retry-or-remove"
     assert o["next_action"] == next_key, (o["next_action"], next_key)
     if state == "running":
-        assert 0 <= float(o["age"]) < 60 and float(o["left_s"]) > 0, (o["age"], o["left_s"])
+        assert -2 <= float(o["age"]) < 60 and float(o["left_s"]) > 0, (o["age"], o["left_s"])
     with t.said_lock:
         t.said.setdefault(cause, []).append(o)
     return o
