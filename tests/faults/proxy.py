@@ -90,7 +90,14 @@ class Proxy:
                            "contexts:\n- name: %s\n  context:\n    cluster: x\n    user: x\n" % (name, self.server_url, tls.ca(), name))
 
     def accept(self):
-        self.server = Server(("127.0.0.1", self.port), type("Bound", (Handler,), {"proxy": self}))
+        for left in range(100, -1, -1):
+            try:
+                self.server = Server(("127.0.0.1", self.port), type("Bound", (Handler,), {"proxy": self}))
+                break
+            except OSError:  # a connection of somebody else has the port for its own end just now
+                if not left:
+                    raise
+                time.sleep(0.2)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
