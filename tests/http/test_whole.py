@@ -63,6 +63,7 @@ class Whole(Case):
             r = form(FATE + "/%s/remove" % self.fed, {"_csrf": token, "confirm": "another"}, cookie)
             self.assertEqual(r.status, 422)
             self.assertIn('aria-invalid="true"', r.text)
+            self.assertIn("To confirm, type the name: " + self.name, r.text)
         self.assertEqual(form(FATE + "/%s/remove" % self.fed, {"_csrf": token, "confirm": self.name}, cookie).status, 303)
         self.assertEqual(set(kinds(self.fed)), {"federation_remove"})
 
