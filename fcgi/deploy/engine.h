@@ -82,7 +82,7 @@ struct workflow {
 /* What the next store_save writes besides the work's own row (turn.c). */
 enum { TURN_ROWS = 16 };
 struct watch { struct { char *path; uint64_t gist; int64_t due_ms; } look[2] /* KubeFATE's, Kubernetes' own */; uint64_t parts; int64_t full_ms; int at; bool raw_taken, parked, calling, lost; };
-struct turn { struct { int ord, deadline_s; const char *state; double fraction; bool begin; } row[TURN_ROWS]; int n; bool percent; const char *evidence, *said, *said_args; struct buf parts, events; };
+struct turn { struct { int ord, deadline_s; const char *state; double fraction; bool begin; } row[TURN_ROWS]; int n; bool percent; const char *evidence, *said, *said_args, *leftovers; struct buf parts, events; };
 
 struct work {
   struct engine *eng; struct db *db; struct arena *a;
@@ -113,8 +113,8 @@ struct work {
 bool work_evidence(struct work *w, const char *cause, struct text t, struct err *e) __attribute__((warn_unused_result));
 /* Event on the operation's subject. */
 bool work_event(struct work *w, bool error, struct text t, struct err *e) __attribute__((warn_unused_result));
-/* What may be left in the cluster when it is over: commands for a person ("kubectl get ..."). Shown with the operation for as long as that is kept. */
-bool work_leftovers(struct work *w, const char *const *commands, size_t n, struct err *e) __attribute__((warn_unused_result));
+/* What may be left in the cluster, said in the turn that ends the operation: commands for a person ("kubectl get ..."). Shown with the operation for as long as that is kept. */
+void work_leftovers(struct work *w, const char *const *commands, size_t n);
 /* Component row of the operation. */
 bool work_part(struct work *w, const char *name, const char *status, bool ready, const char *reason, const char *message, struct err *e) __attribute__((warn_unused_result));
 /* Wakes waiting operations of a federation's participants (after routes were observed). */

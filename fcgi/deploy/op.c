@@ -26,8 +26,8 @@ static const struct stmt Q_SUPERSEDE = {"op_supersede",
 static const struct stmt Q_HELD = {"op_held",
     "select o.id, o.kind, o.state, o.subject_name from hold h join operation o on o.id = h.operation_id "
     "where h.object = $1 and (h.exclusive or $2::boolean) order by o.kind = 'routes_push', o.state = 'failed', o.id limit 1"};
-static const struct stmt Q_PUSHING = {"op_pushing", "select id from operation where subject_type = 'exchange_routes' and subject = $1 and (state in ('queued', 'running') and $2::boolean or state = 'failed' and $3::boolean)"};
-static const struct stmt Q_REPAIRS = {"op_repairs", "select id from operation where subject = $1 and state = 'failed' and kind in ('participant_repair', 'endpoint_repair')"};
+static const struct stmt Q_PUSHING = {"op_pushing", "select id from operation where subject_type = 'exchange_routes' and subject = $1 and state in ('queued', 'running')"};
+static const struct stmt Q_OVERTAKEN = {"op_overtaken", "select id from operation where subject = $1 and kind = any($2::text[]) and (state = 'failed' or $3::boolean and state in ('queued', 'running')) order by id"};
 /* The operation, its steps and its work, and the word to the runners, who hear it at the commit. */
 static const struct stmt Q_INSERT = {"op_insert",
     "with o as (insert into operation (kind, subject_type, subject, subject_name, federation_uuid, actor, input, deadline, parent) "
@@ -52,7 +52,7 @@ static const struct stmt Q_RETRY_WORK = {"op_retry_work",
     "memo = (select coalesce(jsonb_object_agg(k, v), '{}') from jsonb_each(memo) x(k, v) where not starts_with(k, 'try_')) where class = 'operation' and ref = $1"};
 static const struct stmt Q_WAKE = {"op_wake", "update work set run_at = now() where class = 'operation' and ref = $1 and lease_until is null and not ended"};
 static const struct stmt Q_STATE = {"op_state", "select state, kind, subject from operation where uuid = $1"};
-const struct stmt *const STMTS_OP[] = {&Q_LOCK, &Q_LIVE, &Q_LIVE_RECORD, &Q_LIVE_WORK, &Q_LIVE_LOCK, &Q_SUPERSEDE, &Q_HELD, &Q_PUSHING, &Q_REPAIRS, &Q_INSERT, &Q_HOLD, &Q_NOTIFY, &Q_CANCEL, &Q_RETRY, &Q_RETRY_PARTY, &Q_RETRY_ENDPOINT,
+const struct stmt *const STMTS_OP[] = {&Q_LOCK, &Q_LIVE, &Q_LIVE_RECORD, &Q_LIVE_WORK, &Q_LIVE_LOCK, &Q_SUPERSEDE, &Q_HELD, &Q_PUSHING, &Q_OVERTAKEN, &Q_INSERT, &Q_HOLD, &Q_NOTIFY, &Q_CANCEL, &Q_RETRY, &Q_RETRY_PARTY, &Q_RETRY_ENDPOINT,
                                        &Q_RETRY_WORK, &Q_WAKE, &Q_STATE, NULL};
 
 /* The sentence about the operation in the way; kind is shown as a word of the catalogue ("op.<kind>"). */
@@ -83,33 +83,31 @@ static bool take_hold(struct db *db, struct arena *a, const char *op_id, struct 
   if (!db_query(db, a, &Q_HELD, &r, e, h.object.s, h.exclusive ? "t" : "f")) return false;
   /* A push of routes that failed must not keep its exchange alive: removal supersedes it. It comes last, so nothing else is in the way then. */
   bool push = r.n && streq(row_text(&r, 0, 1), "routes_push"), failed = push && streq(row_text(&r, 0, 2), "failed");
-  if (failed && !supersede(db, a, row_text(&r, 0, 0), e)) return false;
+  if (failed && !op_supersede_pushes(db, a, h.object, false, e)) return false;
   if (r.n && !failed && !(push && h.after_pushes)) return conflict(e, a, &r, 1);
   return db_exec(db, a, &Q_HOLD, NULL, e, op_id, h.object.s, h.exclusive ? "t" : "f");
 }
 
 bool op_pushing(struct db *db, struct arena *a, struct uuid exchange, bool *out, struct err *e) {
   struct rows r;
-  if (!db_query(db, a, &Q_PUSHING, &r, e, exchange.s, "t", "f")) return false;
+  if (!db_query(db, a, &Q_PUSHING, &r, e, exchange.s)) return false;
   *out = r.n > 0;
   return true;
 }
 
-bool op_supersede_pushes(struct db *db, struct arena *a, struct uuid exchange, bool live, struct err *e) {
+/* Under the locks of their subject: somebody may just retry one of them. */
+static bool supersede_kinds(struct db *db, struct arena *a, struct uuid subject, const char *kinds, bool live, struct err *e) {
   struct rows r;
-  if (!db_query(db, a, &Q_PUSHING, &r, e, exchange.s, live ? "t" : "f", "t")) return false;
+  const char *too = live ? "t" : "f";
+  if (!db_query(db, a, &Q_OVERTAKEN, &r, e, subject.s, kinds, too)) return false;
+  if (!r.n) return true;
+  if (!op_lock_live(db, a, subject, e) || !db_query(db, a, &Q_OVERTAKEN, &r, e, subject.s, kinds, too)) return false;
   for (int i = 0; i < r.n; i++)
     if (!supersede(db, a, row_text(&r, i, 0), e)) return false;
   return true;
 }
-
-bool op_supersede_repairs(struct db *db, struct arena *a, struct uuid subject, struct err *e) {
-  struct rows r;
-  if (!db_query(db, a, &Q_REPAIRS, &r, e, subject.s)) return false;
-  for (int i = 0; i < r.n; i++)
-    if (!supersede(db, a, row_text(&r, i, 0), e)) return false;
-  return true;
-}
+bool op_supersede_pushes(struct db *db, struct arena *a, struct uuid exchange, bool live, struct err *e) { return supersede_kinds(db, a, exchange, "{routes_push}", live, e); }
+bool op_supersede_repairs(struct db *db, struct arena *a, struct uuid subject, struct err *e) { return supersede_kinds(db, a, subject, "{participant_repair,endpoint_repair}", false, e); }
 
 static const char *steps_json(struct arena *a, const struct workflow *wf) {
   struct buf b;

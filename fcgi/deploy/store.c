@@ -27,9 +27,7 @@ static const struct stmt Q_LOAD_CHECK = {"work_load_check", "select target_type,
 /* What failed is still live: its holds protect the parents until a retry or a removal, and its steps wait. */
 static const struct stmt Q_OP_END = {"work_op_end",
     "with h as (delete from hold where operation_id = $1 and $2 <> 'failed'), s as (update operation_step set state = 'skipped' where operation_id = $1 and state = 'pending' and $2 <> 'failed') update operation set state = $2, percent = case when $2 = 'succeeded' then 100 else percent end, ended_at = now(), cause = $6, "
-    "error_class = $3, error_args = $4::jsonb, next_action = $5, version = version + 1 where id = $1 and not ($2 = 'succeeded' and cancel_requested)"};
-static const struct stmt Q_WORK_END = {"work_end",
-    "update work set ended = true, lease_until = null, lease_token = nextval('lease_token_seq'), step_deadline = null, step = $3, memo = $4::jsonb where id = $1 and lease_token = $2"};
+    "error_class = $3, error_args = $4::jsonb, next_action = $5, leftovers = coalesce($7::jsonb, leftovers), version = version + 1 where id = $1 and not ($2 = 'succeeded' and cancel_requested)"};
 static const struct stmt Q_PROBE_END = {"work_probe_end",
     "update probe set state = $2, result = $3::jsonb, error_kind = $4, error_class = $5, error_args = $6::jsonb, ended_at = now(), version = version + 1 where id = $1"};
 static const struct stmt Q_CHECK_END = {"work_check_end",
@@ -38,13 +36,12 @@ static const struct stmt Q_AGAIN = {"work_again",
     "update work set step = 0, memo = '{}', attempt = 0, step_deadline = null, intent_at = null, lease_until = null, run_at = now() + make_interval(secs => $3::float8 / 1000) where id = $1 and lease_token = $2"};
 static const struct stmt Q_DEFER = {"work_defer",
     "update work set lease_until = null, run_at = now() + make_interval(secs => $3::float8 / 1000) where id = $1 and lease_token = $2 and not ended"};
-static const struct stmt Q_LEFTOVERS = {"work_leftovers", "update operation set leftovers = $2::jsonb where id = $1"};
 static const struct stmt Q_WAKE_FED = {"work_wake_fed",
     "update work w set run_at = now() from operation o where w.class = 'operation' and w.ref = o.id and o.federation_uuid = $1 and o.state in ('queued', 'running') "
     "and w.lease_until is null and not w.ended and w.run_at > now()"};
 static const struct stmt Q_NOTIFY = {"work_notify", "select pg_notify('fedlcm_work', '')"};
 static const struct stmt Q_LAST_EVIDENCE = {"work_last_evidence", "select evidence_class, evidence_args from operation where id = $1 and cause <> ''"};
-const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_RECOVER, &Q_CLAIM, &Q_NEXT, &Q_LOAD, &Q_LOAD_PROBE, &Q_LOAD_CHECK, &Q_OP_END, &Q_WORK_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_DEFER, &Q_LEFTOVERS, &Q_WAKE_FED, &Q_NOTIFY, NULL};
+const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_RECOVER, &Q_CLAIM, &Q_NEXT, &Q_LOAD, &Q_LOAD_PROBE, &Q_LOAD_CHECK, &Q_OP_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_DEFER, &Q_WAKE_FED, &Q_NOTIFY, NULL};
 
 static const char *l(struct arena *a, long v) { return arena_fmt(a, "%ld", v); }
 static bool is_op(const struct work *w) { return streq(w->wf->class, "operation"); }
@@ -126,25 +123,24 @@ bool store_load(struct work *w, bool *lost, struct err *e) {
   return is_op(w) ? load_op(w, &r, e) : load_other(w, e);
 }
 
-static bool end_op(struct work *w, enum work_end how, const struct err *why, struct err *e) {
+static bool end_op(struct work *w, enum work_end how, const struct err *why, const char *opt_leftovers, struct err *e) {
   static const char *const STATE[] = {"succeeded", "failed", "cancelled"};
   const char *cls = why ? text_key(why->key) : "", *args = why ? text_args_json(w->a, err_text(why)) : "[]";
   /* The sentence tells the class; one that does not came at the end of a wait whose class is known. */
   const char *cause = how == END_SUCCEEDED ? "" : why && *cause_of(why->key) ? cause_of(why->key) : nn(w->cause);
   int n = 0;
-  if (!db_exec(w->db, w->a, &Q_OP_END, &n, e, l(w->a, w->ref), STATE[how], cls, args, how == END_FAILED ? cause_next(cause, true) : "", cause)) return false;
+  if (!db_exec(w->db, w->a, &Q_OP_END, &n, e, l(w->a, w->ref), STATE[how], cls, args, how == END_FAILED ? cause_next(cause, true) : "", cause, opt_leftovers)) return false;
   if (n) return true;
   err_set(e, FAIL_TIMEOUT, MSG_OPERATION_STOPPING); /* a wish to stop came meanwhile: nothing of this is kept, and the next load sees the wish */
   return !(e->retry = true);
 }
 
+/* The work is taken before the operation, as people take them (op_lock_live). */
 bool store_end(struct work *w, enum work_end how, const struct err *why, bool *lost, struct err *e) {
-  int n = 0;
-  if (!store_noted(w, e)) return false;
-  if (!db_exec(w->db, w->a, &Q_WORK_END, &n, e, l(w->a, w->id), l(w->a, w->token), l(w->a, w->step), js_dump(w->a, w->memo))) return false;
-  *lost = n == 0;
+  const char *leftovers = w->turn.leftovers;
+  if (!store_over(w, lost, e)) return false;
   if (*lost) return true;
-  if (is_op(w)) return end_op(w, how, why, e);
+  if (is_op(w)) return end_op(w, how, why, leftovers, e);
   if (streq(w->wf->class, "check")) return true; /* its target is gone: there is nobody to tell */
   return db_exec(w->db, w->a, &Q_PROBE_END, NULL, e, l(w->a, w->ref), how == END_SUCCEEDED ? "done" : "failed", js_dump(w->a, js_at(w->memo, "result") ? js_at(w->memo, "result") : js_new(w->a)),
                  why ? l(w->a, why->kind) : "", why ? text_key(why->key) : "", why ? text_args_json(w->a, err_text(why)) : "[]");
@@ -152,7 +148,6 @@ bool store_end(struct work *w, enum work_end how, const struct err *why, bool *l
 
 bool store_again(struct work *w, int wait_ms, bool *lost, struct err *e) {
   int n = 0;
-  if (!store_noted(w, e)) return false;
   if (!db_exec(w->db, w->a, &Q_AGAIN, &n, e, l(w->a, w->id), l(w->a, w->token), l(w->a, wait_ms))) return false;
   *lost = n == 0;
   return true;
@@ -185,13 +180,12 @@ bool work_evidence(struct work *w, const char *cause, struct text t, struct err 
   return !news || work_event(w, true, t, e);
 }
 
-bool work_leftovers(struct work *w, const char *const *commands, size_t n, struct err *e) {
+void work_leftovers(struct work *w, const char *const *commands, size_t n) {
   struct buf b;
   struct jsw j;
   buf_init(&b, w->a, 65536), jsw_init(&j, &b), jsw_arr(&j);
   for (size_t i = 0; i < n; i++) jsw_str(&j, commands[i]);
-  jsw_end_arr(&j);
-  return is_op(w) ? db_exec(w->db, w->a, &Q_LEFTOVERS, NULL, e, l(w->a, w->ref), b.p) : true;
+  jsw_end_arr(&j), w->turn.leftovers = b.p;
 }
 
 bool work_event(struct work *w, bool error, struct text t, struct err *e) {

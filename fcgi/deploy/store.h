@@ -28,8 +28,9 @@ void store_evidence(struct work *w, const char *cause, struct text t, const char
 void store_event(struct work *w, int entity_type, bool error, struct text t);
 void store_percent(struct work *w);
 bool store_has_noted(const struct work *w);
-/* Writes what was noted, for ends: under no token, the caller's next statement is. */
-bool store_noted(struct work *w, struct err *e) __attribute__((warn_unused_result));
+/* The work is over, under the token, and what was noted is written. *lost as above. */
+bool store_over(struct work *w, bool *lost, struct err *e) __attribute__((warn_unused_result));
+/* store_over and the end of its operation or probe. */
 bool store_end(struct work *w, enum work_end how, const struct err *opt_why, bool *lost, struct err *e) __attribute__((warn_unused_result));
 /* Components and progress of a waiting step, under the token and with a new lease. */
 bool store_glimpse(struct work *w, const struct glimpse *g, bool *lost, struct err *e) __attribute__((warn_unused_result));

@@ -29,11 +29,13 @@
   "cause = coalesce(" evidence "::jsonb->>'c', cause), next_action = coalesce(" evidence "::jsonb->>'n', next_action), evidence_class = coalesce(" evidence "::jsonb->>'k', evidence_class), " \
   "evidence_args = coalesce(" evidence "::jsonb->'a', evidence_args), evidence_at = case when " evidence "::jsonb is null then evidence_at when " evidence "::jsonb->>'k' <> '' then now() end, version = version + 1 " \
   "from k, p, c where o.id = " op "::bigint and (c.steps or p.p > o.percent or " evidence "::jsonb->>'k' <> '' or (" evidence "::jsonb is not null and o.evidence_class <> ''))) "
+#define OVER "update work set ended = true, lease_until = null, lease_token = nextval('lease_token_seq'), step_deadline = null, step = $3, memo = $4::jsonb where id = $1 and lease_token = $2"
 static const struct stmt Q_SAVE = {"work_save", WORK};
 static const struct stmt Q_TURN = {"work_turn", "with k as (" WORK " returning id), " NOTED("$10", "$11", "$12", "$13", "$14", "$15") "select from k"};
-static const struct stmt Q_NOTED = {"work_noted", "with k as (select), " NOTED("$1", "$2", "$3", "$4", "$5", "$6") "select"};
+static const struct stmt Q_END = {"work_end", OVER};
+static const struct stmt Q_OVER = {"work_over", "with k as (" OVER " returning id), " NOTED("$5", "$6", "$7", "$8", "$9", "$10") "select from k"};
 static const struct stmt Q_GLIMPSE = {"work_glimpse", "with k as (update work set lease_until = now() + make_interval(secs => $8::float8) where id = $6 and lease_token = $7 and not ended returning id), " NOTED("$1", "$2", "$3", "$4", "$5", "$9") "select from k"};
-const struct stmt *const STMTS_TURN[] = {&Q_SAVE, &Q_TURN, &Q_NOTED, &Q_GLIMPSE, NULL};
+const struct stmt *const STMTS_TURN[] = {&Q_SAVE, &Q_TURN, &Q_END, &Q_OVER, &Q_GLIMPSE, NULL};
 
 static const char *l(struct arena *a, long v) { return arena_fmt(a, "%ld", v); }
 static bool is_op(const struct work *w) { return streq(w->wf->class, "operation"); }
@@ -114,6 +116,7 @@ bool store_save(struct work *w, enum keep keep, int lease_s, int wait_ms, bool *
   int n = 0;
   const char *intent = w->intent_at == -1 ? "now" : w->intent_at ? "keep" : "none", *id = l(w->a, w->id), *token = l(w->a, w->token), *step = l(w->a, w->step), *memo = js_dump(w->a, w->memo), *attempt = l(w->a, w->attempt);
   const char *wait = keep == KEEP_RELEASE ? l(w->a, wait_ms) : "", *lease = l(w->a, lease_s), *deadline = arena_fmt(w->a, "%lld", (long long)w->step_deadline);
+  BUG_ON(w->turn.leftovers != NULL); /* said by an operation that ends */
   tx_last(w->db);
   bool ok = store_has_noted(w) ? db_exec(w->db, w->a, &Q_TURN, &n, e, id, token, step, memo, intent, attempt, wait, lease, deadline, l(w->a, w->ref), rows_json(w), flag(w->turn.percent), w->turn.evidence, closed(&w->turn.parts), closed(&w->turn.events))
                      : db_exec(w->db, w->a, &Q_SAVE, &n, e, id, token, step, memo, intent, attempt, wait, lease, deadline);
@@ -122,10 +125,13 @@ bool store_save(struct work *w, enum keep keep, int lease_s, int wait_ms, bool *
   return ok;
 }
 
-bool store_noted(struct work *w, struct err *e) {
-  if (!store_has_noted(w)) return true;
-  bool ok = db_exec(w->db, w->a, &Q_NOTED, NULL, e, l(w->a, w->ref), rows_json(w), flag(w->turn.percent), w->turn.evidence, closed(&w->turn.parts), closed(&w->turn.events));
+bool store_over(struct work *w, bool *lost, struct err *e) {
+  int n = 0;
+  const char *id = l(w->a, w->id), *token = l(w->a, w->token), *step = l(w->a, w->step), *memo = js_dump(w->a, w->memo);
+  bool ok = store_has_noted(w) ? db_exec(w->db, w->a, &Q_OVER, &n, e, id, token, step, memo, l(w->a, w->ref), rows_json(w), flag(w->turn.percent), w->turn.evidence, closed(&w->turn.parts), closed(&w->turn.events))
+                     : db_exec(w->db, w->a, &Q_END, &n, e, id, token, step, memo);
   w->turn = (struct turn){.n = 0};
+  *lost = n == 0;
   return ok;
 }
 

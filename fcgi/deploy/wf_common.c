@@ -93,7 +93,7 @@ bool wf_party_leftovers(struct work *w, struct err *e) {
   v[0] = arena_fmt(w->a, "kubectl get all,configmap,secret,pvc,ingress -n %s -l name=%s", ns, w->party.deployment_name);
   v[1] = arena_fmt(w->a, "kubectl get secret -n %s -l %s=%s", ns, LABEL_PARTY, w->party.uuid.s);
   v[2] = arena_fmt(w->a, "kubectl get namespace -l %s=%s", LABEL_PARTY, w->party.uuid.s);
-  return work_leftovers(w, v, 3, e) && work_event(w, false, TEXT(MSG_EVENT_LEFTOVERS, w->party.name, w->infra.name), e);
+  return work_leftovers(w, v, 3), work_event(w, false, TEXT(MSG_EVENT_LEFTOVERS, w->party.name, w->infra.name), e);
 }
 
 bool wf_endpoint_leftovers(struct work *w, struct err *e) {
@@ -104,7 +104,7 @@ bool wf_endpoint_leftovers(struct work *w, struct err *e) {
   if (!endpoint_objects(w->db, w->a, w->endpoint.uuid, &o, &n, e)) return false;
   for (size_t i = 0; i < n && k < SHOWN; i++)
     if (!o[i].gone && o[i].created) v[k++] = *nn(o[i].ns) ? arena_fmt(w->a, "kubectl get %s %s -n %s", o[i].kind, o[i].name, o[i].ns) : arena_fmt(w->a, "kubectl get %s %s", o[i].kind, o[i].name);
-  return !k || (work_leftovers(w, v, k, e) && work_event(w, false, TEXT(MSG_EVENT_LEFTOVERS, w->endpoint.name, w->infra.name), e));
+  return !k || (work_leftovers(w, v, k), work_event(w, false, TEXT(MSG_EVENT_LEFTOVERS, w->endpoint.name, w->infra.name), e));
 }
 
 const char *wf_secret_json(struct work *w, const char *ns, const char *name, const char *type, const struct wf_datum *d, size_t n) {

@@ -101,8 +101,64 @@ static void nobody_is_turned_away_because_a_runner_writes(void **s) {
   assert_int_equal(deadlocks() - before, 0);
 }
 
+/* --- the order of locks: record, work, operation --- */
+static struct { struct claim c; volatile bool over; } TURN;
+static void *one_turn(void *arg) {
+  (void)arg;
+  if (TURN.c.id) drive(work_new(&W.en, TURN.c.id, TURN.c.token));
+  else ends(NULL, NULL, NULL);
+  return TURN.over = true, NULL;
+}
+static bool somebody_waits(void) {
+  struct rows r = {0};
+  OK(db_query(P[1].db, P[1].a, &Q_TEXT, &r, &E, "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"));
+  bool waits = !streq(row_text(&r, 0, 0), "0");
+  arena_reset(P[1].a);
+  return waits;
+}
+/* Somebody has the work and asks for its operation next: a runner that came at this moment does not have it. */
+static bool turn_with_the_work_taken(const char *what) {
+  int n = 0;
+  pthread_t runner;
+  TURN.c.id = 0, TURN.over = false, LAST = F.pending;
+  if (!F.pending->w) OK(store_claim(W.db, A, "t/0", 30, 1, &TURN.c, &n, &E));
+  if (!F.pending->w && !n) return false;
+  long id = F.pending->w ? F.pending->w->id : TURN.c.id, op = count(arena_fmt(A, "select ref from work where id = %ld and class = 'operation'", id));
+  OK(db_script(P[0].db, arena_fmt(A, "begin; select from work where id = %ld for update", id), &E));
+  assert_int_equal(pthread_create(&runner, NULL, one_turn, NULL), 0);
+  while (!TURN.over && !somebody_waits()) usleep(1000);
+  bool got = db_script(P[0].db, arena_fmt(A, "select from operation where id = %ld for update nowait", op), &E);
+  if (!got) print_error("%s: %s\n", what, E.detail);
+  assert_true(db_script(P[0].db, "rollback", &E));
+  pthread_join(runner, NULL);
+  assert_true(got);
+  return true;
+}
+static void turns(const char *what) {
+  for (int i = 0; i < 300 && count(LIVE); i++)
+    if (!turn_with_the_work_taken(what)) tick(2);
+  assert_int_equal(count(LIVE), 0);
+}
+static void a_runner_takes_the_work_before_the_operation(void **s) {
+  (void)s;
+  if (!connect_people()) return;
+  struct uuid x = create_exchange();
+  turns("installation");
+  PARTY = create_cluster(9999);
+  assert_true(up_to_call(6));
+  OP = live_op(PARTY);
+  OK(op_cancel(W.db, A, OP, "one", &E));
+  turns("a stop");
+  assert_string_equal(op_state(PARTY), "cancelled");
+  remove_party(PARTY, TYPE_CLUSTER, true);
+  turns("removal by force");
+  remove_party(x, TYPE_EXCHANGE, false);
+  turns("removal");
+  assert_true(buried(x));
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {T(what_has_failed_is_retried_or_removed), T(a_stop_comes_before_the_end_or_after_it), T(nobody_is_turned_away_because_a_runner_writes)};
+  const struct CMUnitTest tests[] = {T(a_runner_takes_the_work_before_the_operation), T(what_has_failed_is_retried_or_removed), T(a_stop_comes_before_the_end_or_after_it), T(nobody_is_turned_away_because_a_runner_writes)};
   setenv("ENGINE_DB", "engine_locks", 1);
   return cmocka_run_group_tests(tests, world_begin, world_end);
 }
