@@ -111,7 +111,7 @@ int poller_runner(const struct conf *c, int slot, const char *instance) {
   r.sig_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
   signal(SIGPIPE, SIG_IGN);
   r.en = (struct engine){.conf = &r.conf, .db = db_new(c->conninfo, "fedlcm-poller", 10000), .xfer = xfer_new(SLOTS, PER_CLUSTER)};
-  r.en.reach = reach_new(r.en.xfer, &key), r.en.watching.on = false; /* watched deployments were seen to miss why their pods wait (tests/waits): all are looked at in full until that is found */
+  r.en.reach = reach_new(r.en.xfer, &key), r.en.watching.on = true;
   log_info("runner", "started", "holder", r.holder);
   while (!told_to_stop(&r)) turn(&r, false);
   /* Calls under way may finish; their results are kept, and the work is free for the others at once. */

@@ -59,10 +59,10 @@ static int pause_ms(const struct work *w) {
   return ms < LEAST_MS ? LEAST_MS : ms > MOST_MS ? MOST_MS : (int)ms;
 }
 
-/* Looks in full find what no gist tells, such as events: soon at first, then once a minute. */
-static int64_t full_ms(const struct work *w) {
-  int64_t age = (w->now - w->step_started) / 1000;
-  return age < FULL_LEAST_MS ? FULL_LEAST_MS : age * 2 < FULL_MS ? age * 2 : FULL_MS;
+/* Looks in full find what no gist tells, such as events: the first ones after 5, 10, 20 and 40 seconds, then one a minute. */
+static bool full_is_due(const struct work *w, int64_t now) {
+  int64_t since = now - w->watch.full_ms, then = (w->now - w->step_started) / 1000 - since; /* the step's age at the last one */
+  return since > (then < FULL_LEAST_MS ? FULL_LEAST_MS : then < FULL_MS ? then : FULL_MS);
 }
 
 static void asleep(struct work *w) {
@@ -99,7 +99,7 @@ static void ask_again(struct work *w, int64_t now) {
   struct peer *p;
   int later;
   w->now += (now - w->sent_ms) * 1000, w->sent_ms = now;
-  if (now - x->full_ms > full_ms(w)) { look_in_full(w); return; }
+  if (full_is_due(w, now)) { look_in_full(w); return; }
   if (reach_crowded(en->reach, w->home_secret, &later)) { x->look[0].due_ms = now + later; return; }
   x->at = x->look[1].path && x->look[1].gist && now >= x->look[1].due_ms;
   const char *token = reach_token(en->reach, w->endpoint.uuid);

@@ -121,6 +121,39 @@ static void a_failing_call_ends_the_watch(void **s) {
   assert_true(run()), assert_int_equal(status_of(x), PARTY_ACTIVE);
 }
 
+/* Time goes by for what is parked. */
+static void later(int ms) {
+  struct work *p = parked();
+  assert_non_null(p);
+  run_sql(arena_fmt(W.scratch, "update work set step_deadline = step_deadline - interval '%d ms' where not ended", ms));
+  p->sent_ms -= ms, p->watch.full_ms -= ms, p->watch.look[0].due_ms -= ms, p->watch.look[1].due_ms -= ms;
+}
+static void what_no_gist_tells_is_looked_for_soon_and_then_every_minute(void **s) {
+  int full = 0, last = 0, early = 0;
+  (void)s;
+  if (!world()) return;
+  waiting(5000);
+  F.unready = true;
+  bool pods_seen = false;
+  for (int age = 1; age <= 300; age++) {
+    later(1000);
+    int64_t before = parked()->watch.full_ms;
+    turn();
+    assert_non_null(parked());
+    pods_seen = pods_seen || parked()->watch.look[1].path;
+    if (age == 8) assert_true(pods_seen);
+    arena_reset(W.scratch);
+    if (parked()->watch.full_ms == before) continue;
+    assert_true(age - last <= 62);
+    full++, last = age, early += age <= 60;
+  }
+  print_message("%d looks in full in five minutes, %d in the first\n", full, early);
+  assert_in_range(early, 4, 6), assert_in_range(full, 7, 10);
+  over();
+  F.job[0].looks = 0, F.unready = false;
+  assert_true(run());
+}
+
 /* The number of the design: fifty statements a deployment and minute, of which jobs of minutes leave a hundred and more for all that is not waiting. */
 static void a_deployment_costs_few_statements(void **s) {
   enum { MOST = 126 };
@@ -147,6 +180,6 @@ static void a_deployment_costs_few_statements(void **s) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {T(equal_answers_store_nothing), T(what_is_watched_keeps_its_lease), T(what_is_taken_over_is_dropped), T(a_wish_to_stop_is_seen_at_once), T(a_failing_call_ends_the_watch), T(a_deployment_costs_few_statements)};
+  const struct CMUnitTest tests[] = {T(equal_answers_store_nothing), T(what_is_watched_keeps_its_lease), T(what_is_taken_over_is_dropped), T(a_wish_to_stop_is_seen_at_once), T(a_failing_call_ends_the_watch), T(what_no_gist_tells_is_looked_for_soon_and_then_every_minute), T(a_deployment_costs_few_statements)};
   return cmocka_run_group_tests(tests, world_begin, world_end);
 }
