@@ -16,7 +16,7 @@ layer flow 38 env RIG=real bash tests/flow/run.sh
 layer simflow 38 env RIG=sim bash tests/flow/run.sh
 layer faults 27 bash tests/faults/run.sh
 layer waits 30 bash tests/waits/run.sh
-layer kills 15 bash tests/kills/run.sh
+layer kills 16 bash tests/kills/run.sh
 layer chaos 36 bash tests/chaos/run.sh
 layer scale 6 bash tests/scale/run.sh smoke
 layer hosts 17 bash tests/hosts/run.sh

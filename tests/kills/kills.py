@@ -19,6 +19,7 @@ RIG = sys.argv[1]
 STATE = RIG + ".state"
 SEED = int(os.environ.get("KILLS_SEED") or random.SystemRandom().randrange(1 << 32))
 KILLS = int(os.environ.get("KILLS") or 50)
+SLEEP = 120  # seconds for which a runner is stopped
 LIMIT = 60  # seconds until killed work moves again (DESIGN section 3)
 RESULTS = {"passed": 0, "failed": 0}
 
@@ -160,7 +161,7 @@ def phase(world, stack, word, begin):
 
 
 def frozen(world, stack):
-    """A runner that sleeps longer than its lease: another one finishes the work, and the sleeper writes nothing when it wakes up."""
+    """A runner that sleeps for two minutes: another one finishes the work, and the sleeper writes nothing to it when it wakes up."""
     poller, began = Poller(stack.proc.pid, os.path.join(STATE, "log", "poller.log")), time.time()
     party = world.cluster(9999)
     pid = ref = None
@@ -171,12 +172,19 @@ def frozen(world, stack):
                 pid, ref, holder = names[r[1]], r[0], r[1]
                 os.kill(pid, signal.SIGSTOP)
                 break
+    stopped = time.time()
     held = world.db.rows("select lease_by, lease_token from work where class = 'operation' and ref = %s" % ref)
     while time.time() - began < 55 and world.db.rows("select lease_token from work where class = 'operation' and ref = %s" % ref) == [held[0][1:]]:
         time.sleep(0.1)
     taken = time.time() - began
-    os.kill(pid, signal.SIGCONT)
     party.active()
+    written = lambda: world.db.rows("select md5(concat_ws('/', (select string_agg(o::text, '') from operation o where id = {0}), (select string_agg(s::text, '' order by ord) from operation_step s where operation_id = {0}), "  # noqa: E731
+                                    "(select string_agg(w::text, '') from work w where class = 'operation' and ref = {0}), (select string_agg(e::text, '' order by id) from event e where operation_id = {0})))".format(ref))
+    time.sleep(max(0, stopped + SLEEP - time.time()))
+    before = written()
+    os.kill(pid, signal.SIGCONT)
+    time.sleep(5)
+    check("a runner that slept for %d s writes nothing to what it had begun" % SLEEP, written() == before)
     bad = party.made_once()
     check("a runner that sleeps over its lease loses the work", held[0][0] == holder and taken < 55, (held, holder, taken))
     check("what the sleeper did and what its successor did happened once", not bad, bad)

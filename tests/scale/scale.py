@@ -186,12 +186,11 @@ def main():
     say("%d federations with an Active exchange: %.0f s" % (n_feds, time.time() - began))
     s.sql("create extension pg_stat_statements")
 
-    # The quiet product.
+    # Somebody who looks at pages.
     fed0 = api.add_federation("nobody", "nobody.example.com")
     browser = Browser(s, api.token, ["/api/v1/infra", "/api/v1/federation/fate/%s/participant" % fed0, "/api/v1/endpoint", "/api/v1/federation"])
     browser.start()
     time.sleep(1 if SMOKE else 8)
-    quiet = browser.window(1 if SMOKE else 30)
     small = [pss(p) for p in runners]
     before = statements(s)
     s.sql("select pg_stat_statements_reset()")
@@ -232,11 +231,18 @@ def main():
         time.sleep(2 if not SMOKE else 0.5)
     sender.join()
     windows.join()
-    browser.over = True
     took = time.time() - start
     if not SMOKE:
         time.sleep(62)  # the last minute's line
         in_flight.append((time.time() - start, in_flight[-1][1]))
+    # The same pages with the same rows behind them, and nothing else going on.
+    still = [poller] + runners
+    for p in still:
+        os.kill(p, signal.SIGSTOP)
+    quiet = browser.window(1 if SMOKE else 30)
+    for p in still:
+        os.kill(p, signal.SIGCONT)
+    browser.over = True
     judge(s, r, names, alive, runners, sizes, small, in_flight, quiet, busy, browser, before, took)
 
 

@@ -30,6 +30,10 @@ static void turn(int i) { F.pending = call_of(i); }
 #define MUST(ok, ...) do { if (!(ok)) { print_error(__VA_ARGS__); return false; } } while (0)
 
 /* --- the runners --- */
+/* A runner's own clocks go on as the database's. */
+static void ages(int i, int seconds) {
+  for (struct work *w = R[i].en.all; w; w = w->next) w->loaded_ms -= seconds * 1000, w->saved_ms -= seconds * 1000, w->sent_ms -= seconds * 1000;
+}
 static void passes(int seconds);
 static void claims(int i) {
   struct claim c;
@@ -88,7 +92,7 @@ static void expires(int i) {
   if (!R[i].frozen) return;
   lands(i);
   trace("expire", i);
-  R[i].age = CALL_S;
+  R[i].age = CALL_S, ages(i, W.conf.lease_s + 1);
   run_sql(arena_fmt(W.scratch, "update work set lease_until = now() - interval '1 s' where lease_by = '%s' and lease_until is not null", R[i].holder));
   if (rnd(3)) claims((i + 1) % N);
 }
@@ -144,8 +148,7 @@ static void passes(int seconds) {
   }
   trace("tick", seconds);
   tick(seconds);
-  for (int i = 0; i < N; i++) /* their own clocks go on as well */
-    for (struct work *w = R[i].en.all; w; w = w->next) w->loaded_ms -= seconds * 1000;
+  for (int i = 0; i < N; i++) ages(i, seconds);
 }
 
 /* --- what holds after every action --- */
