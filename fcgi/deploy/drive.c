@@ -13,7 +13,7 @@
 #include "kubefate/kubefate.h"
 #include "model/event.h"
 
-enum { FORCE_PATIENCE_US = 20 * 1000000, MAX_LOOP = 400, PROBE_CALL_MS = 8000, BROKEN_MS = 1000,
+enum { FORCE_PATIENCE_US = 20 * 1000000, LAST_LOOKS_US = 30 * 1000000, MAX_LOOP = 400, PROBE_CALL_MS = 8000, BROKEN_MS = 1000,
   SEND_RESERVE_MS = 12000 /* of the lease: a call of 10 s that left in time has ended before anybody else may claim the work */ };
 
 struct work *work_new(struct engine *en, long id, long token) {
@@ -50,6 +50,7 @@ static int backoff(const struct work *w) {
 static bool advance(struct work *w, const char *state, bool *ended, bool *lost, struct err *e) {
   *ended = false;
   if (w->st->effect == EFFECT_ONCE) js_set_str(w->memo, "try_until", NULL);
+  if (memo_int(w, "try_late")) js_set_str(w->memo, "try_late", NULL);
   /* Between two tries of a request the reason of the first one stays. */
   store_step(w, state, 1);
   if (!memo_int(w, "try_until")) store_settled(w);
@@ -111,7 +112,16 @@ static bool timed_out(struct work *w, const struct err *opt_last, bool *ended, b
   time_over(w, opt_last, &why);
   return fail_for_good(w, &why, ended, lost, e);
 }
-static bool is_late(const struct work *w) { return w->step_deadline && w->now > w->step_deadline; }
+/* The step's time, or the operation's own: steps that send each other back begin theirs anew each time. */
+static bool op_late(const struct work *w) { return streq(w->wf->class, "operation") && w->op_deadline && w->now >= w->op_deadline && !w->cancel && w->st->effect != EFFECT_NONE; }
+static bool is_late(const struct work *w) { return (w->step_deadline && w->now > w->step_deadline) || op_late(w); }
+
+/* Nobody may have looked for long: what takes several looks is looked at once before the time is over. Memo member "try_late" is when that began. */
+static bool last_looks(struct work *w) {
+  if (w->st->effect != EFFECT_READ) return false;
+  if (!memo_int(w, "try_late")) js_set_int(w->memo, "try_late", w->now);
+  return w->now - memo_int(w, "try_late") < LAST_LOOKS_US;
+}
 
 static void progress(struct work *w) {
   if (w->fraction > 0) store_step(w, "running", w->fraction), store_percent(w);
@@ -138,12 +148,13 @@ static bool settle(struct work *w, enum outcome o, struct err *step_err, bool *e
   case OUT_DONE: return advance(w, "done", ended, lost, e);
   case OUT_SKIP: return advance(w, "skipped", ended, lost, e);
   case OUT_MORE:
-    if (is_late(w)) return timed_out(w, NULL, ended, lost, e); /* a step that always finds more to do */
+    if (is_late(w) && !last_looks(w)) return timed_out(w, NULL, ended, lost, e); /* a step that always finds more to do */
     return progress(w), true;
   case OUT_WAIT: return wait_more(w, w->wait_ms > 0 ? w->wait_ms : adaptive(w), NULL, ended, lost, e);
   case OUT_GOTO:
     /* Going back because of a passing failure may repeat itself for long: it says why. */
     if (step_err->retry && !work_evidence(w, cause_of(step_err->key), err_text(step_err), e)) return false;
+    if (w->st->effect == EFFECT_READ && op_late(w)) return timed_out(w, step_err, ended, lost, e);
     return jump(w, w->goto_key), true;
   case OUT_FAIL: return fail_for_good(w, step_err, ended, lost, e);
   case OUT_RETRY: {
@@ -241,11 +252,16 @@ static enum outcome ask(struct work *w, struct call *c, struct err *e) {
   return o;
 }
 
-/* The operation's own deadline: steps that send each other back begin their own anew each time. */
-static bool too_old(struct work *w, struct err *e) {
-  if (!streq(w->wf->class, "operation") || !w->op_deadline || w->now < w->op_deadline || w->cancel || w->st->effect == EFFECT_NONE) return false;
-  time_over(w, NULL, e);
-  return true;
+/* After the operation's time nothing is changed any more, but looked at: perhaps nobody has looked for long. The refused request leaves no trace. */
+static enum outcome ask_in_time(struct work *w, struct call *c, struct err *e) {
+  if (!op_late(w) || w->st->effect == EFFECT_READ) return ask(w, c, e);
+  js *before = NULL;
+  const char *memo = js_dump(w->a, w->memo);
+  enum outcome o = ask(w, c, e);
+  if (o != OUT_CALL || w->logging_in) return o;
+  if (!js_parse(w->a, memo, strlen(memo), 4 << 20, &before, e)) return OUT_FAIL;
+  w->memo = before;
+  return time_over(w, NULL, e), OUT_FAIL;
 }
 
 static void send_call(struct work *w, struct peer *p, const struct call *c, int64_t began) {
@@ -366,7 +382,7 @@ static enum round go_on(struct work *w, struct tx *tx, bool chained) {
       return ROUND_OVER;
     }
     store_step_begin(w, store_deadline_s(w));
-    enum outcome o = too_old(w, &e) ? OUT_FAIL : ask(w, &c, &e);
+    enum outcome o = ask_in_time(w, &c, &e);
     if (o == OUT_CALL && held_off(w, &later, &e)) {
       tx_rollback(tx);
       return e.kind ? ROUND_BROKEN : hold_off(w, later);

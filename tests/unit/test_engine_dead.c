@@ -103,10 +103,49 @@ static void a_job_that_nobody_is_there_to_stop_is_stopped(void **s) {
   assert_true(is_over());
   assert_string_equal(op_state(x), "cancelled"), assert_int_equal(events(x, "event.stopped"), 1);
 }
+/* --- an hour and more passes while nobody looks: KubeFATE ends an install after one (reference 10 section 11.3), and takes away what it had made --- */
+static struct uuid nobody_looks_for_two_hours(const char *status, bool stands) {
+  struct uuid x = create_exchange();
+  for (int i = 0; i < 20 && !F.rels; i++) {
+    while (one_claim("t/0") && !F.rels) {}
+    tick(1);
+  }
+  die();
+  tick(7200);
+  F.job[0].status = status, F.job[0].looks = 3, F.rel[0].half = false, F.rel[0].there = F.rel[0].helm = stands;
+  return x;
+}
+static void what_came_about_meanwhile_is_seen_although_the_time_is_over(void **s) {
+  (void)s;
+  if (!world()) return;
+  struct uuid x = nobody_looks_for_two_hours("Success", true);
+  assert_true(is_over());
+  assert_string_equal(op_state(x), "succeeded"), assert_int_equal(status_of(x), PARTY_ACTIVE), assert_int_equal(jobs_of("ClusterInstall"), 1);
+}
+static void what_kubefate_gave_up_meanwhile_has_failed_and_is_installed_anew(void **s) {
+  (void)s;
+  if (!world()) return;
+  struct uuid x = nobody_looks_for_two_hours("Failed", false);
+  assert_true(is_over());
+  assert_string_equal(op_state(x), "failed"), assert_int_equal(events(x, "party.job-failed"), 1);
+  OK(op_retry(W.db, A, live_op(x), "tester", &E));
+  assert_true(is_over());
+  assert_string_equal(op_state(x), "succeeded"), assert_int_equal(status_of(x), PARTY_ACTIVE), assert_int_equal(jobs_of("ClusterInstall"), 2), assert_int_equal(F.doubles, 0);
+}
+static void what_still_runs_after_the_time_is_over_fails_with_what_it_waits_for(void **s) {
+  (void)s;
+  if (!world()) return;
+  struct uuid x = nobody_looks_for_two_hours("Running", true);
+  F.job[0].frozen = F.unready = true;
+  assert_true(is_over());
+  assert_string_equal(op_state(x), "failed");
+  assert_int_equal(count("select count(*) from operation where error_class <> '' and next_action <> ''"), 1);
+}
 
 int main(void) {
   const struct CMUnitTest tests[] = {T(a_removal_asks_again_when_a_deletion_stands_still), T(and_it_asks_within_a_minute), T(a_push_that_stands_still_is_sent_again), T(an_update_that_stays_failed_is_in_nobodys_way),
-                                     T(a_release_that_stays_half_made_is_no_deployment), T(what_helm_had_finished_is_a_deployment), T(a_job_that_nobody_is_there_to_stop_is_stopped)};
+                                     T(a_release_that_stays_half_made_is_no_deployment), T(what_helm_had_finished_is_a_deployment), T(a_job_that_nobody_is_there_to_stop_is_stopped),
+                                     T(what_came_about_meanwhile_is_seen_although_the_time_is_over), T(what_kubefate_gave_up_meanwhile_has_failed_and_is_installed_anew), T(what_still_runs_after_the_time_is_over_fails_with_what_it_waits_for)};
   setenv("ENGINE_DB", "engine_dead", 1);
   return cmocka_run_group_tests(tests, world_begin, world_end);
 }
