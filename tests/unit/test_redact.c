@@ -129,8 +129,9 @@ static void eight_times_as_much_takes_eight_times_as_long(void **s) {
   for (size_t k = 0; k < 2 * sizeof UNIT / sizeof *UNIT; k++) {
     const char *u = UNIT[k / 2];
     size_t len = strlen(u), at = 0;
-    double ms[2]; /* of a part that is made like the whole, and of the whole */
-    for (int whole = 0; whole < 2; whole++) {
+    double ms[2] = {0, 1e9}; /* of a part that is made like the whole, and of the whole; somebody else's work on this machine is in both */
+    for (int tries = 0; tries < 12 && ms[1] > ms[0] * QUADRATIC / 2 + 20; tries++) {
+      int whole = tries % 2;
       size_t of = whole ? n : part;
       if (k % 2) memset(big, ' ', of / 2), at = of / 2; /* behind a long indentation */
       for (size_t i = at; i < of; i++) big[i] = u[(i - at) % len];
