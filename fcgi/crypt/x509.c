@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/name.h"
 #include "base/str.h"
+#include "crypt/keystock.h"
 
 static void drop_bio(BIO **b) { BIO_free_all(*b); }
 static void drop_x509(X509 **x) { X509_free(*x); }
@@ -239,7 +240,7 @@ bool x509_issue(struct arena *a, const char *ca_pem, const struct secret *ca_key
   if (!ca) return err_set(e, FAIL_INVALID, MSG_X509_NO_CERT);
   if (!signer) return err_set(e, FAIL_INVALID, MSG_X509_NO_KEY);
   if (X509_check_private_key(ca, signer) != 1) return ERR_clear_error(), err_set(e, FAIL_INVALID, MSG_X509_OTHER_KEY, cn);
-  WITH(drop_pkey) EVP_PKEY *k = EVP_RSA_gen(2048);
+  WITH(drop_pkey) EVP_PKEY *k = keystock_take();
   WITH(drop_x509) X509 *x = X509_new();
   if (!k || !x || !fill_leaf(x, ca, k, cn, sans, n_sans, lifetime_s)) return crypto_fault(e, cn);
   int day, sec;

@@ -5,13 +5,14 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "crypt/keystock.h"
 #include "db/migrate.h"
 #include "deploy/drive.h"
 #include "deploy/duties.h"
 #include "deploy/store.h"
 #include "deploy/watch.h"
 
-enum { SLOTS = 64, PER_CLUSTER = 2, DUTIES_MS = 60000, LOOK_MS = 1000, DRAIN_MS = 11000, TOLD_MS = 20 /* between two claims for being told */ };
+enum { SLOTS = 64, PER_CLUSTER = 2, DUTIES_MS = 60000, LOOK_MS = 1000, DRAIN_MS = 11000, TOLD_MS = 20 /* between two claims for being told */, KEYS = 8 };
 
 struct runner { struct engine en; struct conf conf; char holder[400]; struct arena *a; int sig_fd; int64_t duties_due, claim_due, claimed; bool ready, told; unsigned connections, counted; };
 
@@ -112,6 +113,7 @@ int poller_runner(const struct conf *c, int slot, const char *instance) {
   signal(SIGPIPE, SIG_IGN);
   r.en = (struct engine){.conf = &r.conf, .db = db_new(c->conninfo, "fedlcm-poller", 10000), .xfer = xfer_new(SLOTS, PER_CLUSTER)};
   r.en.reach = reach_new(r.en.xfer, &key), r.en.watching.on = true;
+  if (!keystock_start(KEYS)) log_warn("runner", "keys are made when they are needed", NULL);
   log_info("runner", "started", "holder", r.holder);
   while (!told_to_stop(&r)) turn(&r, false);
   /* Calls under way may finish; their results are kept, and the work is free for the others at once. */

@@ -11,19 +11,20 @@
 
 static const struct stmt Q_RECOVER = {"work_recover",
     "update work set lease_until = null, lease_token = nextval('lease_token_seq') where lease_by = $1 and lease_until is not null and id <> all($2::bigint[])"};
+/* greatest() passes over null: what nobody has leased is due at run_at (index work_when). */
 static const struct stmt Q_CLAIM = {"work_claim",
-    "with c as materialized (select id from work where not ended and run_at <= now() and (lease_until is null or lease_until < now()) "
-    "order by run_at limit $3::int for update skip locked) "
+    "with c as materialized (select id from work where not ended and greatest(run_at, lease_until) <= now() "
+    "order by greatest(run_at, lease_until) limit $3::int for update skip locked) "
     "update work w set lease_until = now() + make_interval(secs => $2::float8), lease_by = $1, lease_token = nextval('lease_token_seq') from c "
     "where w.id = c.id returning w.id, w.lease_token"};
 static const struct stmt Q_NEXT = {"work_next",
-    "select greatest(0, extract(epoch from min(greatest(run_at, coalesce(lease_until, run_at))) - now()) * 1000)::bigint from work where not ended"};
+    "select greatest(0, extract(epoch from min(greatest(run_at, lease_until)) - now()) * 1000)::bigint from work where not ended"};
 static const struct stmt Q_LOAD = {"work_load",
     "select w.class, w.ref, w.workflow, w.step, w.memo, " USEC("w.intent_at") ", " USEC("w.step_deadline") ", w.attempt, " USEC("now()") ", o.uuid, o.subject_type, o.subject, o.subject_name, coalesce(o.federation_uuid::text, ''), o.actor, o.input, "
-    "o.cancel_requested, " USEC("o.deadline") ", o.state, o.retry_requested, o.cause, o.evidence_class, o.evidence_args, " USEC("o.evidence_at") " from work w left join operation o on w.class = 'operation' and o.id = w.ref where w.id = $1 and w.lease_token = $2 and not w.ended", STMT_READS};
+    "o.cancel_requested, " USEC("o.deadline") ", o.state, o.retry_requested, o.cause, o.evidence_class, o.evidence_args, " USEC("o.evidence_at") ", "
+    "h.target_type, h.target, h.failures from work w left join operation o on w.class = 'operation' and o.id = w.ref left join health_check h on w.class = 'check' and h.id = w.ref where w.id = $1 and w.lease_token = $2 and not w.ended", STMT_READS};
 static const struct stmt Q_LOAD_PROBE = {"work_load_probe",
     "select uuid, coalesce(subject::text, ''), actor, input, coalesce(input_secret::text, '') from probe where id = $1", STMT_READS};
-static const struct stmt Q_LOAD_CHECK = {"work_load_check", "select target_type, target, failures from health_check where id = $1", STMT_READS};
 /* What failed is still live: its holds protect the parents until a retry or a removal, and its steps wait. */
 static const struct stmt Q_OP_END = {"work_op_end",
     "with h as (delete from hold where operation_id = $1 and $2 <> 'failed'), s as (update operation_step set state = 'skipped' where operation_id = $1 and state = 'pending' and $2 <> 'failed') update operation set state = $2, percent = case when $2 = 'succeeded' then 100 else percent end, ended_at = now(), cause = $6, "
@@ -41,7 +42,7 @@ static const struct stmt Q_WAKE_FED = {"work_wake_fed",
     "and w.lease_until is null and not w.ended and w.run_at > now()"};
 static const struct stmt Q_NOTIFY = {"work_notify", "select pg_notify('fedlcm_work', '')"};
 static const struct stmt Q_LAST_EVIDENCE = {"work_last_evidence", "select evidence_class, evidence_args from operation where id = $1 and cause <> ''"};
-const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_RECOVER, &Q_CLAIM, &Q_NEXT, &Q_LOAD, &Q_LOAD_PROBE, &Q_LOAD_CHECK, &Q_OP_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_DEFER, &Q_WAKE_FED, &Q_NOTIFY, NULL};
+const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_RECOVER, &Q_CLAIM, &Q_NEXT, &Q_LOAD, &Q_LOAD_PROBE, &Q_OP_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_DEFER, &Q_WAKE_FED, &Q_NOTIFY, NULL};
 
 static const char *l(struct arena *a, long v) { return arena_fmt(a, "%ld", v); }
 static bool is_op(const struct work *w) { return streq(w->wf->class, "operation"); }
@@ -89,20 +90,20 @@ static bool load_op(struct work *w, const struct rows *r, struct err *e) {
   return true;
 }
 
-static bool load_other(struct work *w, struct err *e) {
+static bool load_probe(struct work *w, struct err *e) {
   struct rows r;
   js *in = NULL;
-  if (streq(w->wf->class, "probe")) {
-    if (!db_query(w->db, w->a, &Q_LOAD_PROBE, &r, e, l(w->a, w->ref))) return false;
-    if (!r.n) return err_set(e, FAIL_BUG, MSG_INTERNAL_BUG);
-    w->op_uuid = row_uuid(&r, 0, 0), w->subject = row_uuid(&r, 0, 1), w->actor = row_text(&r, 0, 2), w->input_secret = row_uuid(&r, 0, 4);
-    if (!js_parse(w->a, row_text(&r, 0, 3), strlen(row_text(&r, 0, 3)), 4 << 20, &in, e)) return false;
-    w->input = in;
-    return true;
-  }
-  if (!db_query(w->db, w->a, &Q_LOAD_CHECK, &r, e, l(w->a, w->ref))) return false;
-  if (!r.n) return err_set(e, FAIL_NOT_FOUND, MSG_INTERNAL_BUG);
-  w->target_type = row_text(&r, 0, 0), w->subject = row_uuid(&r, 0, 1), w->failures = row_int(&r, 0, 2);
+  if (!db_query(w->db, w->a, &Q_LOAD_PROBE, &r, e, l(w->a, w->ref))) return false;
+  if (!r.n) return err_set(e, FAIL_BUG, MSG_INTERNAL_BUG);
+  w->op_uuid = row_uuid(&r, 0, 0), w->subject = row_uuid(&r, 0, 1), w->actor = row_text(&r, 0, 2), w->input_secret = row_uuid(&r, 0, 4);
+  if (!js_parse(w->a, row_text(&r, 0, 3), strlen(row_text(&r, 0, 3)), 4 << 20, &in, e)) return false;
+  w->input = in;
+  return true;
+}
+
+static bool load_check(struct work *w, const struct rows *r, struct err *e) {
+  if (row_null(r, 0, 25)) return err_set(e, FAIL_NOT_FOUND, MSG_INTERNAL_BUG);
+  w->target_type = row_text(r, 0, 24), w->subject = row_uuid(r, 0, 25), w->failures = row_int(r, 0, 26);
   return true;
 }
 
@@ -120,7 +121,7 @@ bool store_load(struct work *w, bool *lost, struct err *e) {
   w->goto_key = NULL, w->wait_ms = 0, w->fraction = 0, w->result = NULL;
   if (!js_parse(w->a, row_text(&r, 0, 4), strlen(row_text(&r, 0, 4)), 4 << 20, &w->memo, e)) return false;
   w->turn = (struct turn){.n = 0};
-  return is_op(w) ? load_op(w, &r, e) : load_other(w, e);
+  return is_op(w) ? load_op(w, &r, e) : streq(w->wf->class, "probe") ? load_probe(w, e) : load_check(w, &r, e);
 }
 
 static bool end_op(struct work *w, enum work_end how, const struct err *why, const char *opt_leftovers, struct err *e) {

@@ -156,6 +156,7 @@ static bool party_checked(struct work *w, enum work_end how, const struct err *w
   int to = !ok ? PARTY_FAILED : routed ? PARTY_ACTIVE : PARTY_RECONFIGURING;
   unsigned from = (1u << PARTY_ACTIVE | 1u << PARTY_RECONFIGURING | (w->party.was_active ? 1u << PARTY_FAILED : 0)) & ~(1u << to);
   struct text say = !ok ? t : routed ? TEXT(MSG_EVENT_BACK) : TEXT(MSG_CAUSE_ROUTES, w->exchange.name);
+  if (!(from & 1u << w->party.status)) return true; /* nothing new; what changes meanwhile is seen by the next look */
   if (!participant_set_status(w->db, w->a, w->subject, from, to, to == PARTY_ACTIVE ? "" : text_key(say.key), to == PARTY_ACTIVE ? "[]" : text_args_json(w->a, say), &changed, e)) return false;
   return !changed || ((to != PARTY_ACTIVE || op_supersede_repairs(w->db, w->a, w->subject, e)) && work_event(w, !ok, say, e));
 }

@@ -11,14 +11,17 @@ const struct stmt *const STMTS_WF[] = {&Q_CHECK_BEGIN, &Q_CHECK_END, NULL};
 bool wf_check_begin(struct work *w, const char *type, struct uuid target, const char *workflow, struct err *e) { return db_exec(w->db, w->a, &Q_CHECK_BEGIN, NULL, e, type, target.s, workflow); }
 bool wf_check_end(struct work *w, struct uuid target, struct err *e) { return db_exec(w->db, w->a, &Q_CHECK_END, NULL, e, target.s); }
 
+/* Health checks are most of what is loaded all day, and need no YAML. */
+static bool is_check(const struct work *w) { return streq(w->wf->class, "check"); }
+
 /* Where it happens. What the work itself may change there (the circuit) makes the engine forget it. */
 enum { PLACE_MS = 3000 };
-static bool load_place(struct work *w, struct uuid endpoint, struct err *e) {
+static bool load_place(struct work *w, struct uuid endpoint, bool text, struct err *e) {
   struct arena *records = w->a;
   bool ok = w->place_ms && clock_mono_ms() - w->place_ms < PLACE_MS && uuid_eq(w->endpoint.uuid, endpoint);
   if (!ok) {
     arena_reset(w->place), w->a = w->place;
-    ok = endpoint_place(w->db, w->a, endpoint, &w->endpoint, &w->infra, e);
+    ok = endpoint_place(w->db, w->a, endpoint, text, &w->endpoint, &w->infra, e);
     w->a = records, w->place_ms = ok ? clock_mono_ms() : 0;
   }
   if (!ok) return false;
@@ -28,13 +31,13 @@ static bool load_place(struct work *w, struct uuid endpoint, struct err *e) {
 
 bool wf_load_endpoint(struct work *w, struct err *e) {
   w->place_ms = 0; /* the subject itself: it may just have been written */
-  return load_place(w, w->subject, e);
+  return load_place(w, w->subject, !is_check(w), e);
 }
 
 bool wf_load_party(struct work *w, struct err *e) {
-  if (!participant_pair(w->db, w->a, w->subject, &w->party, &w->exchange, &w->has_exchange, e)) return false;
+  if (!participant_pair(w->db, w->a, w->subject, !is_check(w), &w->party, &w->exchange, &w->has_exchange, e)) return false;
   w->has_party = true;
-  return !w->party.is_managed || load_place(w, w->party.endpoint_uuid, e);
+  return !w->party.is_managed || load_place(w, w->party.endpoint_uuid, false, e);
 }
 
 enum outcome wf_kube(struct work *w, const struct reply *r, const char *what, bool missing_ok, const js **out, struct err *e) {

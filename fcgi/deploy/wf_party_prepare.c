@@ -1,9 +1,11 @@
 /* Create, first half: connect, namespace, pull secret, certificates (reference 20 sections 6, 8, 9). */
+#include "crypt/keystock.h"
 #include "crypt/x509.h"
 #include "deploy/wf_party.h"
 #include "model/cert.h"
 
 #define DONE_IF(x) ((x) ? OUT_DONE : OUT_FAIL)
+enum { KEY_MS = 250, KEY_PATIENCE_US = 3 * 1000000 /* then this runner makes the key itself, whoever else has to wait */ };
 
 enum outcome p_connect_q(struct work *w, struct call *c, struct err *e) {
   (void)e;
@@ -141,7 +143,10 @@ enum outcome p_certs_q(struct work *w, struct call *c, struct err *e) {
   struct uuid id;
   struct secret key = {0};
   if (p.mode != CERT_CREATE) return OUT_SKIP;
-  if (!*memo_str(w, "leaf_key")) return issue(w, &p, e) ? OUT_MORE : OUT_FAIL;
+  if (!*memo_str(w, "leaf_key")) {
+    if (keystock_ready() || w->now - w->step_started > KEY_PATIENCE_US) return issue(w, &p, e) ? OUT_MORE : OUT_FAIL;
+    return work_evidence(w, "", TEXT(MSG_CAUSE_KEY, p.cn), e) ? (w->wait_ms = KEY_MS, OUT_WAIT) : OUT_FAIL;
+  }
   if (!uuid_parse(memo_str(w, "leaf_key"), &id) || !work_open(w, id, &key, e)) return OUT_FAIL;
   const char *leaf = memo_str(w, "leaf"), *ca = memo_str(w, "ca");
   struct wf_datum d[] = {{p.key_file, key.p, key.n}, {p.cert_file, leaf, strlen(leaf)}, {p.ca_file, ca, strlen(ca)}};

@@ -16,7 +16,7 @@ static const struct stmt Q_LIST = {"endpoint_list",
     "select " COLS("null", "coalesce(n.n, 0)", LIVE) FROM "left join (select endpoint_uuid, count(*) n from participant where deleted_at is null group by endpoint_uuid) n on n.endpoint_uuid = e.uuid order by e.name"};
 static const struct stmt Q_GET = {"endpoint_get", "select " ONE "where e.uuid = $1"};
 enum { N_COLS = 30 };
-static const struct stmt Q_PLACE = {"endpoint_place", "select " COLS("e.manifest", "0", "'', '', '', 0, null::boolean") ", " INFRA_COLS("0, 0") " from endpoint e join infra i on i.uuid = e.infra_uuid where e.uuid = $1", STMT_READS};
+static const struct stmt Q_PLACE = {"endpoint_place", "select " COLS("case when $2::boolean then e.manifest else '' end", "0", "'', '', '', 0, null::boolean") ", " INFRA_COLS("0, 0") " from endpoint e join infra i on i.uuid = e.infra_uuid where e.uuid = $1", STMT_READS};
 static const struct stmt Q_FIND = {"endpoint_find", "select " ONE "where e.infra_uuid = $1 and e.namespace = $2"};
 static const struct stmt Q_INSERT = {"endpoint_insert",
     "insert into endpoint (uuid, infra_uuid, namespace, name, description, status, manifest, adopted, host, credential_secret) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10, '')::uuid)"};
@@ -57,9 +57,9 @@ bool endpoint_get(struct db *db, struct arena *a, struct uuid id, struct endpoin
   return true;
 }
 
-bool endpoint_place(struct db *db, struct arena *a, struct uuid id, struct endpoint *out, struct infra *infra, struct err *e) {
+bool endpoint_place(struct db *db, struct arena *a, struct uuid id, bool text, struct endpoint *out, struct infra *infra, struct err *e) {
   struct rows r;
-  if (!db_query(db, a, &Q_PLACE, &r, e, id.s)) return false;
+  if (!db_query(db, a, &Q_PLACE, &r, e, id.s, text ? "t" : "f")) return false;
   if (!r.n) return err_set(e, FAIL_NOT_FOUND, MSG_ENDPOINT_UNKNOWN, id.s);
   map(&r, 0, out);
   return infra_map(a, &r, 0, N_COLS, infra, e);

@@ -21,9 +21,10 @@ struct endpoint {
 };
 bool endpoint_list(struct db *db, struct arena *a, struct endpoint **out, size_t *n, struct err *e) __attribute__((warn_unused_result));
 bool endpoint_get(struct db *db, struct arena *a, struct uuid id, struct endpoint *out, struct err *e) __attribute__((warn_unused_result));
-/* An endpoint and its infrastructure in one statement, without what pages show besides (participants, operations, checks): for the engine. */
+/* An endpoint and its infrastructure in one statement, without what pages show besides (participants, operations, checks), without `text` also
+ * without the manifest: for the engine. */
 struct infra;
-bool endpoint_place(struct db *db, struct arena *a, struct uuid id, struct endpoint *out, struct infra *infra, struct err *e) __attribute__((warn_unused_result));
+bool endpoint_place(struct db *db, struct arena *a, struct uuid id, bool text, struct endpoint *out, struct infra *infra, struct err *e) __attribute__((warn_unused_result));
 bool endpoint_find(struct db *db, struct arena *a, struct uuid infra, const char *ns, struct endpoint *out, bool *found, struct err *e) __attribute__((warn_unused_result));
 bool endpoint_insert(struct db *db, struct arena *a, const struct endpoint *x, struct err *e) __attribute__((warn_unused_result)); /* conflicts: name, place */
 /* where status = any of `from` (bit set 1<<status); zero rows: *changed false. */

@@ -34,7 +34,7 @@ static const struct stmt Q_PAGE = {"participant_page",
 static const struct stmt Q_GET = {"participant_get", "select " COLS("p.generated_yaml, p.deployment_yaml", OPERATION) FROM "and p.uuid = $1"};
 /* The participant and, when that is another one, its federation's exchange. */
 static const struct stmt Q_PAIR = {"participant_pair",
-    "select " COLS("'', p.deployment_yaml", "'', '', '', 0, ''") NAMES "where p.deleted_at is null and (p.uuid = $1 or (p.type = 1 and p.federation_uuid = (select federation_uuid from participant where uuid = $1)))", STMT_READS};
+    "select " COLS("'', case when $2::boolean then p.deployment_yaml else '' end", "'', '', '', 0, ''") NAMES "where p.deleted_at is null and (p.uuid = $1 or (p.type = 1 and p.federation_uuid = (select federation_uuid from participant where uuid = $1)))", STMT_READS};
 static const struct stmt Q_EXCHANGE = {"participant_exchange", "select " COLS("p.generated_yaml, p.deployment_yaml", OPERATION) FROM "and p.federation_uuid = $1 and p.type = 1"};
 static const struct stmt Q_INSERT = {"participant_insert",
     "insert into participant (uuid, federation_uuid, endpoint_uuid, infra_uuid, chart_uuid, name, description, type, party_id, status, is_managed, namespace, deployment_name, generated_yaml, deployment_yaml, chart_version, "
@@ -142,10 +142,10 @@ bool participant_exchange(struct db *db, struct arena *a, struct uuid f, struct 
   return true;
 }
 
-bool participant_pair(struct db *db, struct arena *a, struct uuid id, struct participant *out, struct participant *exchange, bool *found, struct err *e) {
+bool participant_pair(struct db *db, struct arena *a, struct uuid id, bool text, struct participant *out, struct participant *exchange, bool *found, struct err *e) {
   struct rows r;
   bool self = *found = false;
-  if (!db_query(db, a, &Q_PAIR, &r, e, id.s)) return false;
+  if (!db_query(db, a, &Q_PAIR, &r, e, id.s, text ? "t" : "f")) return false;
   for (int i = 0; i < r.n; i++) {
     struct participant p;
     map(&r, i, &p);

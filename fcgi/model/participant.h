@@ -31,8 +31,9 @@ bool participant_page(struct db *db, struct arena *a, struct uuid federation, bo
 bool participant_list_endpoint(struct db *db, struct arena *a, struct uuid endpoint, struct participant **out, size_t *n, struct err *e) __attribute__((warn_unused_result));
 bool participant_get(struct db *db, struct arena *a, struct uuid id, struct participant *out, struct err *e) __attribute__((warn_unused_result));   /* live rows only */
 bool participant_exchange(struct db *db, struct arena *a, struct uuid federation, struct participant *out, bool *found, struct err *e) __attribute__((warn_unused_result));
-/* A participant and the exchange of its federation (itself, if it is one), in one statement and without generated_yaml and operation: for the engine. */
-bool participant_pair(struct db *db, struct arena *a, struct uuid id, struct participant *out, struct participant *exchange, bool *found, struct err *e) __attribute__((warn_unused_result));
+/* A participant and the exchange of its federation (itself, if it is one), in one statement and without generated_yaml and operation, without `text` also
+ * without deployment_yaml, which is most of the row: for the engine. */
+bool participant_pair(struct db *db, struct arena *a, struct uuid id, bool text, struct participant *out, struct participant *exchange, bool *found, struct err *e) __attribute__((warn_unused_result));
 /* Inserts; conflicts by constraint: exchange exists, party id taken, name taken, namespace taken on that infrastructure (each its own sentence). */
 bool participant_insert(struct db *db, struct arena *a, const struct participant *p, struct err *e) __attribute__((warn_unused_result));
 /* FAIL_CONFLICT when taken (or 0: the exchange's), FAIL_INVALID outside 1..2147483647. */

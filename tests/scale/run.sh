@@ -2,7 +2,7 @@
 # `make scale`: many deployments at once on clusters that a C responder pretends (clusters.h), some of them dead. The responder and the driver run on one
 # core, the product with its nginx and PostgreSQL on another. Every number is printed with what is demanded.
 #   run.sh smoke                 forty deployments on four clusters, one of them dead, no verdicts about time or memory (a layer of `make test`)
-#   SCALE_PARTIES=1000 SCALE_CLUSTERS=50 SCALE_DEAD=8 SCALE_ARRIVE=60 (seconds) SCALE_JOB=120-240 (seconds) SCALE_DELAY=5 (ms an answer takes)
+#   SCALE_PARTIES=1000 SCALE_CLUSTERS=50 SCALE_DEAD=8 SCALE_ARRIVE=150 (seconds) SCALE_JOB=180-360 (seconds) SCALE_DELAY=5 (ms an answer takes)
 # Last line: scale: N passed, N failed, N skipped
 set -u
 cd "$(dirname "$0")/../.." || exit 2

@@ -14,8 +14,8 @@ def setting(name, full, smoke):
 
 
 PARTIES, CLUSTERS, DEAD = int(setting("PARTIES", "1000", "40")), int(setting("CLUSTERS", "50", "4")), int(setting("DEAD", "8", "1"))
-ARRIVE, DELAY = float(setting("ARRIVE", "60", "2")), setting("DELAY", "5", "1")
-JOB = [int(float(x) * 1000) for x in setting("JOB", "120-240", "3-9").split("-")]
+ARRIVE, DELAY = float(setting("ARRIVE", "150", "2")), setting("DELAY", "5", "1")
+JOB = [int(float(x) * 1000) for x in setting("JOB", "180-360", "3-9").split("-")]
 PER_FEDERATION = int(setting("FEDERATION", "20", "10"))
 URL, TMP = ENV["SCALE_URL"], ENV["SCALE_TMP"]
 passed = failed = 0

@@ -3,6 +3,7 @@
 #include <openssl/x509v3.h>
 #include <unistd.h>
 #include "crypt/digest.h"
+#include "crypt/keystock.h"
 #include "crypt/passwd.h"
 #include "crypt/rnd.h"
 #include "crypt/seal.h"
@@ -93,7 +94,31 @@ static void long_names_live_in_the_sans_only(void **s) {
   assert_string_equal(f.subject_cn, ""), assert_string_equal(f.sans[0], cn);
   x509_leaf_free(&l), secret_free(&k);
 }
+/* --- keys made ahead --- */
+static EVP_PKEY *a_key(void) {
+  EVP_PKEY *k = keystock_take();
+  assert_non_null(k);
+  assert_int_equal(EVP_PKEY_get_bits(k), 2048), assert_true(EVP_PKEY_is_a(k, "RSA"));
+  return k;
+}
+static void keys_are_made_ahead_and_given_away_once(void **s) {
+  enum { N = 3, TAKEN = 8 };
+  EVP_PKEY *k[TAKEN];
+  (void)s;
+  assert_true(keystock_ready()); /* without a stock whoever takes a key makes it */
+  k[0] = a_key();
+  assert_true(keystock_start(N));
+  for (int i = 0; i < 6000 && !keystock_ready(); i++) usleep(10000);
+  assert_true(keystock_ready());
+  for (int i = 1; i < TAKEN; i++) k[i] = a_key(); /* more than there are */
+  for (int i = 0; i < 6000 && !keystock_ready(); i++) usleep(10000);
+  assert_true(keystock_ready()); /* and it is filled again */
+  for (int i = 0; i < TAKEN; i++)
+    for (int j = 0; j < i; j++) assert_int_not_equal(EVP_PKEY_eq(k[i], k[j]), 1);
+  for (int i = 0; i < TAKEN; i++) EVP_PKEY_free(k[i]);
+}
+
 int main(void) {
-  const struct CMUnitTest t[] = {T(sealed_text_opens_only_for_its_kind_record_and_key), T(key_files_read_back), T(passwords_are_yescrypt_and_bcrypt_is_accepted), T(leaves_verify_for_server_and_client_and_not_under_another_ca), T(long_names_live_in_the_sans_only)};
+  const struct CMUnitTest t[] = {T(sealed_text_opens_only_for_its_kind_record_and_key), T(key_files_read_back), T(passwords_are_yescrypt_and_bcrypt_is_accepted), T(leaves_verify_for_server_and_client_and_not_under_another_ca), T(long_names_live_in_the_sans_only), T(keys_are_made_ahead_and_given_away_once)};
   return cmocka_run_group_tests(t, NULL, NULL);
 }

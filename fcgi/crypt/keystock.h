@@ -1,0 +1,14 @@
+/* RSA 2048 keys made ahead, by a thread of low priority. Making one takes a tenth of a second or three, in which a runner would do nothing else for all the others.
+ * Without keystock_start everything works, and who takes a key makes it. The keys are in this process's memory only. */
+#ifndef CRYPT_KEYSTOCK_H
+#define CRYPT_KEYSTOCK_H
+#include <stdbool.h>
+#include <openssl/types.h>
+enum { KEYSTOCK_MOST = 16 };
+/* Keeps up to n keys ready from now on, until the process ends; once per process, after its last fork. False: there is no thread, and who takes a key makes it. */
+bool keystock_start(int n);
+/* Whether taking one costs no time worth speaking of. */
+bool keystock_ready(void);
+/* The caller's own; NULL: OpenSSL could make none (its error queue says why). */
+EVP_PKEY *keystock_take(void);
+#endif
