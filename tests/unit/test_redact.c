@@ -137,7 +137,9 @@ static void eight_times_as_much_takes_eight_times_as_long(void **s) {
       for (size_t i = at; i < of; i++) big[i] = u[(i - at) % len];
       ms[whole] = redacting(big, of);
     }
+#ifndef __SANITIZE_ADDRESS__ /* growing memory costs it more than anything that is measured here */
     if (ms[1] > ms[0] * QUADRATIC / 2 + 20) { print_error("%s (%zu): %.0f ms, an eighth %.1f ms\n", u, k % 2, ms[1], ms[0]); fail(); }
+#endif
   }
   free(big);
 }
