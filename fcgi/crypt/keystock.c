@@ -7,30 +7,38 @@
 #include <openssl/rsa.h>
 
 enum { BITS = 2048, NICE = 5, AFTER_FAULT_S = 1 };
-static struct { pthread_mutex_t lock; pthread_cond_t taken; EVP_PKEY *key[KEYSTOCK_MOST]; int n, most; } S = {.lock = PTHREAD_MUTEX_INITIALIZER, .taken = PTHREAD_COND_INITIALIZER};
+static struct { pthread_mutex_t lock; pthread_cond_t taken; EVP_PKEY *key[KEYSTOCK_MOST]; int n, most; bool over; pthread_t maker; } S = {.lock = PTHREAD_MUTEX_INITIALIZER, .taken = PTHREAD_COND_INITIALIZER};
 
 static void *maker(void *arg) {
   (void)arg;
   setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* Linux: of this thread alone. Refused, it works as fast as the others. */
   for (;;) {
     pthread_mutex_lock(&S.lock);
-    while (S.n == S.most) pthread_cond_wait(&S.taken, &S.lock);
+    while (S.n == S.most && !S.over) pthread_cond_wait(&S.taken, &S.lock);
+    bool over = S.over;
     pthread_mutex_unlock(&S.lock);
+    if (over) return NULL;
     EVP_PKEY *k = EVP_RSA_gen(BITS);
     if (!k) { sleep(AFTER_FAULT_S); continue; } /* nobody waits for it: who takes a key when there is none makes it */
     pthread_mutex_lock(&S.lock);
     S.key[S.n++] = k;
     pthread_mutex_unlock(&S.lock);
   }
-  return NULL;
 }
 
 bool keystock_start(int n) {
-  pthread_t t;
-  S.most = n < 1 ? 1 : n > KEYSTOCK_MOST ? KEYSTOCK_MOST : n;
-  if (pthread_create(&t, NULL, maker, NULL)) return S.most = 0, false;
-  pthread_detach(t);
-  return true;
+  S.most = n < 1 ? 1 : n > KEYSTOCK_MOST ? KEYSTOCK_MOST : n, S.over = false;
+  return !pthread_create(&S.maker, NULL, maker, NULL) || (S.most = 0, false);
+}
+
+void keystock_stop(void) {
+  if (!S.most) return;
+  pthread_mutex_lock(&S.lock);
+  S.over = true, pthread_cond_signal(&S.taken);
+  pthread_mutex_unlock(&S.lock);
+  pthread_join(S.maker, NULL);
+  while (S.n) EVP_PKEY_free(S.key[--S.n]);
+  S.most = 0;
 }
 
 bool keystock_ready(void) {

@@ -5,8 +5,10 @@
 #include <stdbool.h>
 #include <openssl/types.h>
 enum { KEYSTOCK_MOST = 16 };
-/* Keeps up to n keys ready from now on, until the process ends; once per process, after its last fork. False: there is no thread, and who takes a key makes it. */
+/* Keeps up to n keys ready from now on; after the last fork of the process. False: there is no thread, and who takes a key makes it. */
 bool keystock_start(int n);
+/* Before the process ends: OpenSSL takes itself down then, and nobody may be at work in it. Waits for the key that is being made. */
+void keystock_stop(void);
 /* Whether taking one costs no time worth speaking of. */
 bool keystock_ready(void);
 /* The caller's own; NULL: OpenSSL could make none (its error queue says why). */

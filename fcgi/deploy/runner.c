@@ -121,7 +121,7 @@ int poller_runner(const struct conf *c, int slot, const char *instance) {
   for (int64_t end = clock_mono_ms() + DRAIN_MS; r.en.in_flight && clock_mono_ms() < end;) turn(&r, true);
   int n;
   if (db_alive(r.en.db) && !store_recover(r.en.db, r.a, r.holder, NULL, &n, &e)) log_err(LOG_LEVEL_WARN, "runner", "release", &e);
-  reach_free(r.en.reach);
+  reach_free(r.en.reach), keystock_stop();
   log_info("runner", "stopped", "holder", r.holder);
   return 0;
 }

@@ -116,6 +116,8 @@ static void keys_are_made_ahead_and_given_away_once(void **s) {
   for (int i = 0; i < TAKEN; i++)
     for (int j = 0; j < i; j++) assert_int_not_equal(EVP_PKEY_eq(k[i], k[j]), 1);
   for (int i = 0; i < TAKEN; i++) EVP_PKEY_free(k[i]);
+  keystock_stop();
+  assert_true(keystock_ready());
 }
 
 int main(void) {
