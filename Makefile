@@ -176,7 +176,7 @@ build/scale/responder: tests/scale/responder.c tests/scale/clusters.c tests/scal
 	@mkdir -p $(@D)
 	@echo '  LD $@'
 	@$(CC) $(CFLAGS) -MF build/scale/responder.d -Itests/scale $(LDHARD) -o $@ tests/scale/responder.c tests/scale/clusters.c $(B)/libfedlcm.a $(LDLIBS)
-scale: ## 1,000 deployments in flight on 50 pretended clusters, 8 of them dead: overhead, statements, memory (about nine minutes, root, two idle cores)
+scale: ## 1,000 deployments in flight on 50 pretended clusters, 8 of them dead: overhead, statements, memory (about eleven minutes, root, two idle cores)
 	@sh conf/install-packages.sh conf/packages-test.txt
 	@$(MAKE) --no-print-directory -j$(JOBS) all build/scale/responder
 	@bash tests/scale/run.sh

@@ -18,7 +18,7 @@ int store_deadline_s(const struct work *w);
 /* Writes step, memo, intent, run_at, and all that store_step and its like have noted since the load, in one statement under the token, the last one of its
  * transaction. wait_ms only with KEEP_RELEASE. *lost as above. */
 bool store_save(struct work *w, enum keep keep, int lease_s, int wait_ms, bool *lost, struct err *e) __attribute__((warn_unused_result));
-/* Noted for the next store_save, store_end or store_again. */
+/* Noted for the next store_save or store_end. */
 void store_step(struct work *w, const char *state, double fraction);
 void store_step_begin(struct work *w, int deadline_s);
 /* What was waited for has come: cause and evidence go, so that the next step is not blamed for it. */
