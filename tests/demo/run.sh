@@ -159,7 +159,8 @@ for sig in HUP INT; do
   [ $sig = INT ] || start "$home/out" env LC_ALL=zh_CN.UTF-8
 done
 ok "a Chinese terminal reads Chinese" has "请用账户 Admin 和密码 admin 登录" "$(cat "$home/out")"
-kill_early() { start_only; sleep "$1"; kill -TERM $demo; wait $demo; [ $? = 0 ] && none_left 1; }
+# On a busy machine 0.2 s are not enough for Python to have read the program: then the signal ends it itself (143), with nothing started yet.
+kill_early() { start_only; sleep "$1"; kill -TERM $demo; wait $demo; case $? in 0 | 143) none_left 1 ;; *) return 1 ;; esac; }
 start_only() { python3 -B tests/demo/demo.py up > "$home/out" 2>&1 & demo=$!; }
 for after in 0.2 0.6 1.0; do ok "TERM $after s after the start leaves no process" kill_early $after; done
 
