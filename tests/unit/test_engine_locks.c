@@ -157,8 +157,38 @@ static void a_runner_takes_the_work_before_the_operation(void **s) {
   assert_true(buried(x));
 }
 
+/* A repair supersedes the update of routes that failed; somebody retries that just now, and has its work. */
+static void who_supersedes_takes_the_work_before_the_operation(void **s) {
+  (void)s;
+  if (!begin(true)) return;
+  OK(participant_ops_push(W.db, A, W.fed, "one", &E));
+  PLAN.seen = 0, PLAN.at = 2, PLAN.fault = STATUS_403;
+  assert_true(run());
+  long push = count("select coalesce((select id from operation where kind = 'routes_push' and state = 'failed'), 0)");
+  assert_true(push > 0);
+  OK(participant_ops_repair(W.db, A, TYPE_CLUSTER, PARTY, W.fed, "one", &E));
+  int waited = 0;
+  pthread_t runner;
+  for (int i = 0; i < 300 && count(LIVE); i++) {
+    int n = 0;
+    TURN.c.id = 0, TURN.over = false, LAST = F.pending;
+    if (!F.pending->w) OK(store_claim(W.db, A, "t/0", 30, 1, &TURN.c, &n, &E));
+    if (!F.pending->w && !n) { tick(2); continue; }
+    OK(db_script(P[0].db, arena_fmt(A, "begin; select from work where class = 'operation' and ref = %ld for update", push), &E));
+    assert_int_equal(pthread_create(&runner, NULL, one_turn, NULL), 0);
+    while (!TURN.over && !somebody_waits()) usleep(1000);
+    waited += !TURN.over;
+    assert_true(db_script(P[0].db, arena_fmt(A, "select from operation where id = %ld for update nowait", push), &E));
+    assert_true(db_script(P[0].db, "rollback", &E));
+    pthread_join(runner, NULL);
+  }
+  assert_int_equal(waited, 1);
+  assert_string_equal(ask(arena_fmt(A, "select state from operation where id = %ld", push)), "superseded");
+  assert_string_equal(op_state(PARTY), "succeeded");
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {T(a_runner_takes_the_work_before_the_operation), T(what_has_failed_is_retried_or_removed), T(a_stop_comes_before_the_end_or_after_it), T(nobody_is_turned_away_because_a_runner_writes)};
+  const struct CMUnitTest tests[] = {T(a_runner_takes_the_work_before_the_operation), T(who_supersedes_takes_the_work_before_the_operation), T(what_has_failed_is_retried_or_removed), T(a_stop_comes_before_the_end_or_after_it), T(nobody_is_turned_away_because_a_runner_writes)};
   setenv("ENGINE_DB", "engine_locks", 1);
   return cmocka_run_group_tests(tests, world_begin, world_end);
 }
