@@ -12,7 +12,7 @@
 #include "deploy/store.h"
 #include "deploy/watch.h"
 
-enum { SLOTS = 64, PER_CLUSTER = 2, DUTIES_MS = 60000, LOOK_MS = 1000, DRAIN_MS = 11000, TOLD_MS = 20 /* between two claims for being told */, KEYS = 8 };
+enum { SLOTS = 64, PER_CLUSTER = 2, DUTIES_MS = 60000, LOOK_MS = 1000, DRAIN_MS = 11000, BETWEEN_MS = 25 /* two claims: what is due by then is taken together */, BUSY_MS = 50, KEYS = 8 };
 
 struct runner { struct engine en; struct conf conf; char holder[400]; struct arena *a; int sig_fd; int64_t duties_due, claim_due, claimed; bool ready, told; unsigned connections, counted; };
 
@@ -33,29 +33,31 @@ static bool get_ready(struct runner *r) {
   return r->ready;
 }
 
-/* The next look at the table: the time found there, or earlier what was put back since. */
-static int64_t due(const struct runner *r) { return r->en.next_due < r->claim_due ? r->en.next_due : r->claim_due; }
+/* The next look at the table: the time found there, or earlier what was put back since, or at once when somebody told of new work. */
+static int64_t due(const struct runner *r) {
+  int64_t at = r->told ? r->claimed : r->en.next_due < r->claim_due ? r->en.next_due : r->claim_due;
+  return at < r->claimed + BETWEEN_MS ? r->claimed + BETWEEN_MS : at;
+}
 
-/* Being told of new work does not change when the rest is due. */
+/* One statement says what is ours now and when to look again. */
 static void claim(struct runner *r) {
   struct err e = ERR_INIT;
   struct claim c[SLOTS];
-  int n = 0, wait = LOOK_MS, room = SLOTS - r->en.in_flight;
-  bool look = clock_mono_ms() >= due(r);
-  if (look) r->en.next_due = INT64_MAX;
-  r->claimed = clock_mono_ms(), r->told = false;
-  if (room > 0 && !store_claim(r->en.db, r->a, r->holder, r->conf.lease_s, room, c, &n, &e)) {
-    log_err(LOG_LEVEL_WARN, "runner", "claim", &e);
-    r->ready = false;
-    return;
+  int n = 0, wait = BUSY_MS, room = SLOTS - r->en.in_flight;
+  if (room > 0) {
+    r->en.next_due = INT64_MAX;
+    if (!store_claim(r->en.db, r->a, r->holder, r->conf.lease_s, room, c, &n, &wait, &e)) {
+      log_err(LOG_LEVEL_WARN, "runner", "claim", &e);
+      r->ready = false;
+      return;
+    }
+    if (n == room) wait = 0;
+    else if (!n && wait < BUSY_MS) wait = BUSY_MS; /* somebody else is at what is due */
   }
+  r->claimed = clock_mono_ms(), r->told = false;
+  r->claim_due = r->claimed + (wait < LOOK_MS ? wait : LOOK_MS);
   for (int i = 0; i < n; i++) drive(work_new(&r->en, c[i].id, c[i].token));
-  if (!look && n < room) return;
-  if (db_alive(r->en.db) && !store_next_due(r->en.db, r->a, LOOK_MS, &wait, &e)) r->ready = false;
-  r->claim_due = clock_mono_ms() + (wait < 20 && n == 0 ? 50 : wait);
 }
-
-static bool is_told(const struct runner *r) { return r->told && clock_mono_ms() >= r->claimed + TOLD_MS; }
 
 /* What the database was asked, by what for; "loop" is the looking for work itself. */
 static void tell_spent(struct runner *r) {
@@ -84,13 +86,12 @@ static void turn(struct runner *r, bool stopping) {
   bool up = get_ready(r);
   if (up && !stopping) {
     if (db_take_notifies(r->en.db)) r->told = r->en.watching.look = true;
-    if (is_told(r) || clock_mono_ms() >= due(r)) claim(r);
+    if (clock_mono_ms() >= due(r)) claim(r);
     if (db_alive(r->en.db)) watch_turn(&r->en);
     if (db_alive(r->en.db)) duties(r);
   }
-  int64_t next = stopping || due(r) < watch_due(&r->en) ? due(r) : watch_due(&r->en);
-  if (r->told && r->claimed + TOLD_MS < next) next = r->claimed + TOLD_MS;
-  int64_t pause = up ? next - clock_mono_ms() : 500;
+  int64_t next = due(r) < watch_due(&r->en) ? due(r) : watch_due(&r->en);
+  int64_t pause = !up ? 500 : stopping ? LOOK_MS : next - clock_mono_ms(); /* answers, signals and words from the database end it */
   int fds[2] = {r->sig_fd, db_socket(r->en.db)};
   xfer_wait(r->en.xfer, fds, fds[1] >= 0 ? 2 : 1, pause < 0 ? 0 : pause > LOOK_MS ? LOOK_MS : (int)pause);
   take_replies(r);

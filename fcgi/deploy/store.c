@@ -1,5 +1,6 @@
 /* Contract: store.h. Every write names the lease token; zero rows mean that somebody else owns the work now, and the caller rolls back. */
 #include "deploy/store.h"
+#include <limits.h>
 #include "base/log.h"
 #include "base/num.h"
 #include "base/str.h"
@@ -11,14 +12,13 @@
 
 static const struct stmt Q_RECOVER = {"work_recover",
     "update work set lease_until = null, lease_token = nextval('lease_token_seq') where lease_by = $1 and lease_until is not null and id <> all($2::bigint[])"};
-/* greatest() passes over null: what nobody has leased is due at run_at (index work_when). */
+/* greatest() passes over null: what nobody has leased is due at run_at (index work_when). The last row says when the next of the others is due. */
 static const struct stmt Q_CLAIM = {"work_claim",
     "with c as materialized (select id from work where not ended and greatest(run_at, lease_until) <= now() "
-    "order by greatest(run_at, lease_until) limit $3::int for update skip locked) "
-    "update work w set lease_until = now() + make_interval(secs => $2::float8), lease_by = $1, lease_token = nextval('lease_token_seq') from c "
-    "where w.id = c.id returning w.id, w.lease_token"};
-static const struct stmt Q_NEXT = {"work_next",
-    "select greatest(0, extract(epoch from min(greatest(run_at, lease_until)) - now()) * 1000)::bigint from work where not ended"};
+    "order by greatest(run_at, lease_until) limit $3::int for update skip locked), "
+    "u as (update work w set lease_until = now() + make_interval(secs => $2::float8), lease_by = $1, lease_token = nextval('lease_token_seq') from c where w.id = c.id returning w.id, w.lease_token) "
+    "select id, lease_token, null::bigint from u union all select null, null, (select (extract(epoch from min(greatest(run_at, lease_until)) - now()) * 1000)::bigint "
+    "from work where not ended and id not in (select id from c))"};
 static const struct stmt Q_LOAD = {"work_load",
     "select w.class, w.ref, w.workflow, w.step, w.memo, " USEC("w.intent_at") ", " USEC("w.step_deadline") ", w.attempt, " USEC("now()") ", o.uuid, o.subject_type, o.subject, o.subject_name, coalesce(o.federation_uuid::text, ''), o.actor, o.input, "
     "o.cancel_requested, " USEC("o.deadline") ", o.state, o.retry_requested, o.cause, o.evidence_class, o.evidence_args, " USEC("o.evidence_at") ", "
@@ -42,7 +42,7 @@ static const struct stmt Q_WAKE_FED = {"work_wake_fed",
     "and w.lease_until is null and not w.ended and w.run_at > now()"};
 static const struct stmt Q_NOTIFY = {"work_notify", "select pg_notify('fedlcm_work', '')"};
 static const struct stmt Q_LAST_EVIDENCE = {"work_last_evidence", "select evidence_class, evidence_args from operation where id = $1 and cause <> ''"};
-const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_RECOVER, &Q_CLAIM, &Q_NEXT, &Q_LOAD, &Q_LOAD_PROBE, &Q_OP_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_DEFER, &Q_WAKE_FED, &Q_NOTIFY, NULL};
+const struct stmt *const STMTS_STORE[] = {&Q_LAST_EVIDENCE, &Q_RECOVER, &Q_CLAIM, &Q_LOAD, &Q_LOAD_PROBE, &Q_OP_END, &Q_PROBE_END, &Q_CHECK_END, &Q_AGAIN, &Q_DEFER, &Q_WAKE_FED, &Q_NOTIFY, NULL};
 
 static const char *l(struct arena *a, long v) { return arena_fmt(a, "%ld", v); }
 static bool is_op(const struct work *w) { return streq(w->wf->class, "operation"); }
@@ -62,19 +62,15 @@ int store_deadline_s(const struct work *w) {
   return s < 5 ? 5 : s;
 }
 
-bool store_claim(struct db *db, struct arena *a, const char *holder, int lease_s, int limit, struct claim *out, int *n, struct err *e) {
+bool store_claim(struct db *db, struct arena *a, const char *holder, int lease_s, int limit, struct claim *out, int *n, int *opt_due_ms, struct err *e) {
   struct rows r;
   *n = 0;
   if (!db_query(db, a, &Q_CLAIM, &r, e, holder, l(a, lease_s), l(a, limit))) return false;
-  for (int i = 0; i < r.n && i < limit; i++) out[(*n)++] = (struct claim){row_i64(&r, i, 0), row_i64(&r, i, 1)};
-  return true;
-}
-
-bool store_next_due(struct db *db, struct arena *a, int cap_ms, int *out, struct err *e) {
-  struct rows r;
-  if (!db_query(db, a, &Q_NEXT, &r, e)) return false;
-  int64_t ms = r.n && !row_null(&r, 0, 0) ? row_i64(&r, 0, 0) : cap_ms;
-  *out = ms < cap_ms ? (int)ms : cap_ms;
+  for (int i = 0; i < r.n; i++) {
+    if (!row_null(&r, i, 0)) { if (*n < limit) out[(*n)++] = (struct claim){row_i64(&r, i, 0), row_i64(&r, i, 1)}; continue; }
+    int64_t ms = row_null(&r, i, 2) ? INT_MAX : row_i64(&r, i, 2);
+    if (opt_due_ms) *opt_due_ms = ms < 0 ? 0 : ms < INT_MAX ? (int)ms : INT_MAX;
+  }
   return true;
 }
 

@@ -5,9 +5,9 @@
 struct claim { long id, token; };
 /* Frees what the holder had leased, except the work in the list (linked by next): calls of it are under way in this very process. */
 bool store_recover(struct db *db, struct arena *a, const char *holder, const struct work *but, int *released, struct err *e) __attribute__((warn_unused_result));
-bool store_claim(struct db *db, struct arena *a, const char *holder, int lease_s, int limit, struct claim *out, int *n, struct err *e) __attribute__((warn_unused_result));
-/* Milliseconds until the next unleased work is due (0 = now), at most cap. */
-bool store_next_due(struct db *db, struct arena *a, int cap_ms, int *out, struct err *e) __attribute__((warn_unused_result));
+/* Leases up to limit pieces of work that are due. *opt_due_ms: milliseconds until the next one of the others is due (0 = it is, and somebody else is at it;
+ * INT_MAX = there is none). */
+bool store_claim(struct db *db, struct arena *a, const char *holder, int lease_s, int limit, struct claim *out, int *n, int *opt_due_ms, struct err *e) __attribute__((warn_unused_result));
 /* Fills w from the rows under its token; *lost when the lease is not ours any more. */
 bool store_load(struct work *w, bool *lost, struct err *e) __attribute__((warn_unused_result));
 enum keep { KEEP_LEASE, KEEP_RELEASE };

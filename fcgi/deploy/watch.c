@@ -6,7 +6,7 @@
 #include "deploy/fsm.h"
 #include "deploy/store.h"
 
-enum { PARKED_MAX = 1500, LEAST_MS = 400, MOST_MS = 10000, SHARE = 100 /* of the step's age between two looks */, POLL_MAX = 16 << 20,
+enum { PARKED_MAX = 1500, LEAST_MS = 1000 /* KubeFATE's own pace */, MOST_MS = 10000, SHARE = 200 /* of the step's age between two looks */, POLL_MAX = 16 << 20,
   PODS_MS = 5000, FULL_LEAST_MS = 5000, FULL_MS = 60000, RENEW_MS = 8000, STOPPED_MS = 500 };
 
 static const struct stmt Q_RENEW = {"watch_renew",

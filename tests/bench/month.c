@@ -26,7 +26,7 @@ static void claims(struct db *db, const char *when) {
   for (int i = 0; i < CYCLES; i++) {
     int k;
     double began = now_ms();
-    OK(store_claim(db, a, "bench", 30, 8, c, &k, &E));
+    OK(store_claim(db, a, "bench", 30, 8, c, &k, NULL, &E));
     t[n++] = now_ms() - began, got += k;
     for (int x = 0; x < k; x++)
       run_sql(db, arena_fmt(a, "update work set lease_until = null, run_at = now() + random() * interval '2 seconds' where id = %ld and lease_token = %ld; update health_check set last_at = now() where id = %ld", c[x].id, c[x].token, c[x].id));

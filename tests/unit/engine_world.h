@@ -192,7 +192,7 @@ static bool connected(const char *holder) {
 static bool one_claim(const char *holder) {
   struct claim c;
   int n;
-  if (!store_claim(W.db, W.scratch, holder, W.conf.lease_s, 1, &c, &n, &E)) {
+  if (!store_claim(W.db, W.scratch, holder, W.conf.lease_s, 1, &c, &n, NULL, &E)) {
     if (db_alive(W.db)) OK(false);
     err_clear(&E);
     return !connected(holder);

@@ -37,7 +37,7 @@ static void a_stop_comes_before_the_end_or_after_it(void **s) {
     struct uuid x = create_exchange();
     for (int i = 0; i < 500 && !(F.pending->w && last_call()); i++) {
       if (F.pending->w) { LAST = F.pending; ends(NULL, NULL, NULL); continue; }
-      OK(store_claim(W.db, A, "t/0", 30, 1, &c, &n, &E));
+      OK(store_claim(W.db, A, "t/0", 30, 1, &c, &n, NULL, &E));
       if (n) drive(work_new(&W.en, c.id, c.token));
       else tick(2);
     }
@@ -66,7 +66,7 @@ static bool up_to_call(int n) {
     if (F.pending->w && ++seen == n) return true;
     LAST = F.pending;
     if (F.pending->w) { ends(NULL, NULL, NULL); continue; }
-    OK(store_claim(W.db, A, "t/0", 30, 1, &c, &claimed, &E));
+    OK(store_claim(W.db, A, "t/0", 30, 1, &c, &claimed, NULL, &E));
     if (claimed) drive(work_new(&W.en, c.id, c.token));
     else tick(2);
   }
@@ -121,7 +121,7 @@ static bool turn_with_the_work_taken(const char *what) {
   int n = 0;
   pthread_t runner;
   TURN.c.id = 0, TURN.over = false, LAST = F.pending;
-  if (!F.pending->w) OK(store_claim(W.db, A, "t/0", 30, 1, &TURN.c, &n, &E));
+  if (!F.pending->w) OK(store_claim(W.db, A, "t/0", 30, 1, &TURN.c, &n, NULL, &E));
   if (!F.pending->w && !n) return false;
   long id = F.pending->w ? F.pending->w->id : TURN.c.id, op = count(arena_fmt(A, "select ref from work where id = %ld and class = 'operation'", id));
   OK(db_script(P[0].db, arena_fmt(A, "begin; select from work where id = %ld for update", id), &E));
@@ -172,7 +172,7 @@ static void who_supersedes_takes_the_work_before_the_operation(void **s) {
   for (int i = 0; i < 300 && count(LIVE); i++) {
     int n = 0;
     TURN.c.id = 0, TURN.over = false, LAST = F.pending;
-    if (!F.pending->w) OK(store_claim(W.db, A, "t/0", 30, 1, &TURN.c, &n, &E));
+    if (!F.pending->w) OK(store_claim(W.db, A, "t/0", 30, 1, &TURN.c, &n, NULL, &E));
     if (!F.pending->w && !n) { tick(2); continue; }
     OK(db_script(P[0].db, arena_fmt(A, "begin; select from work where class = 'operation' and ref = %ld for update", push), &E));
     assert_int_equal(pthread_create(&runner, NULL, one_turn, NULL), 0);

@@ -1,5 +1,6 @@
 /* Single rules of the engine (DESIGN section 3), each with the case that breaks it: fencing, looking before a second try, deadlines, stopping, retrying,
  * superseding, holds, crowded clusters, and that nothing piles up. */
+#include <limits.h>
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
@@ -20,14 +21,14 @@ static void an_overtaken_runner_writes_nothing(void **s) {
   int n;
   if (!world()) return;
   create_exchange();
-  OK(store_claim(W.db, A, "t/0", 30, 1, &c, &n, &E)); assert_int_equal(n, 1);
+  OK(store_claim(W.db, A, "t/0", 30, 1, &c, &n, NULL, &E)); assert_int_equal(n, 1);
   drive(work_new(&W.en, c.id, c.token));
   assert_non_null(F.pending->w);
   struct work *sleeper = F.pending->w;
   struct reply late = fake_answer();
   forget_call();
   tick(31); /* its lease is over */
-  OK(store_claim(W.db, A, "t/1", 30, 1, &d, &n, &E)); assert_int_equal(n, 1); assert_true(d.id == c.id && d.token != c.token);
+  OK(store_claim(W.db, A, "t/1", 30, 1, &d, &n, NULL, &E)); assert_int_equal(n, 1); assert_true(d.id == c.id && d.token != c.token);
   const char *before = rows();
   drive_reply(sleeper, &late);
   answer_calls(); /* it may go on asking until it has something to write */
@@ -36,6 +37,24 @@ static void an_overtaken_runner_writes_nothing(void **s) {
   assert_string_equal(rows(), before), assert_int_equal(W.en.in_flight, 0);
   drive(work_new(&W.en, d.id, d.token)), answer_calls();
   assert_true(run());
+}
+/* One statement for both: what is ours now, and when to look again. */
+static void a_claim_says_when_the_rest_is_due(void **s) {
+  (void)s;
+  struct claim c[2];
+  int n, due = -1;
+  if (!world()) return;
+  OK(store_claim(W.db, A, "t/0", 30, 2, c, &n, &due, &E)); assert_int_equal(n, 0), assert_int_equal(due, INT_MAX);
+  create_exchange();
+  long first = count("select id from work");
+  run_sql("insert into work (class, ref, workflow, run_at) select 'operation', ref + k, workflow, now() + k * interval '1 s' from work, generate_series(7, 9) k");
+  OK(store_claim(W.db, A, "t/0", 30, 2, c, &n, &due, &E)); assert_int_equal(n, 1), assert_int_equal(c[0].id, first), assert_in_range(due, 1, 7000);
+  run_sql(arena_fmt(A, "update work set lease_until = now() + interval '3 s' where id = %ld", first)); /* a lease ends before that */
+  OK(store_claim(W.db, A, "t/0", 30, 2, c, &n, &due, &E)); assert_int_equal(n, 0), assert_in_range(due, 1, 3000);
+  run_sql(arena_fmt(A, "update work set run_at = now() - interval '1 s' where id <> %ld", first)); /* more than there is room for: at once */
+  OK(store_claim(W.db, A, "t/0", 30, 2, c, &n, &due, &E)); assert_int_equal(n, 2), assert_int_equal(due, 0);
+  run_sql(arena_fmt(A, "update work set ended = true where id <> %ld", first));
+  OK(store_claim(W.db, A, "t/0", 30, 2, c, &n, &due, &E)); assert_int_equal(n, 0), assert_in_range(due, 1, 3000);
 }
 static void two_runners_in_any_order_never_share(void **s) {
   enum { WORK = 4, STEPS = 1500 };
@@ -56,7 +75,7 @@ static void two_runners_in_any_order_never_share(void **s) {
     bool lost = false;
     switch (random() % 6) {
       case 0:
-        OK(store_claim(W.db, W.scratch, who ? "t/1" : "t/0", 30, 2, c, &n, &E));
+        OK(store_claim(W.db, W.scratch, who ? "t/1" : "t/0", 30, 2, c, &n, NULL, &E));
         for (int x = 0; x < n; x++) {
           long at = c[x].id - base;
           assert_true(at >= 0 && at < WORK && owner[at] < 0); /* nobody may hold what is claimed */
@@ -99,7 +118,7 @@ static void a_new_connection_spares_what_is_under_way(void **s) {
   int n;
   if (!world()) return;
   create_exchange();
-  OK(store_claim(W.db, A, "t/0", 30, 1, &c, &n, &E));
+  OK(store_claim(W.db, A, "t/0", 30, 1, &c, &n, NULL, &E));
   drive(work_new(&W.en, c.id, c.token));
   assert_non_null(F.pending->w);
   OK(store_recover(W.db, A, "t/0", W.en.all, &n, &E)); assert_int_equal(n, 0);
@@ -210,7 +229,7 @@ static void a_long_retry_after_does_not_outlast_the_step(void **s) {
   int n;
   if (!world()) return;
   create_exchange();
-  OK(store_claim(W.db, A, "t/0", 30, 1, &c, &n, &E));
+  OK(store_claim(W.db, A, "t/0", 30, 1, &c, &n, NULL, &E));
   drive(work_new(&W.en, c.id, c.token));
   struct reply r = kube_status(F.pending->a, 429, "TooManyRequests", "busy");
   struct work *w = F.pending->w;
@@ -245,7 +264,7 @@ static void what_a_superseded_creation_made_is_removed(void **s) {
     struct claim c;
     int n;
     if (F.pending->w) { struct work *w = F.pending->w; struct reply r = fake_answer(); forget_call(); drive_reply(w, &r); continue; }
-    OK(store_claim(W.db, A, "t/0", 30, 1, &c, &n, &E));
+    OK(store_claim(W.db, A, "t/0", 30, 1, &c, &n, NULL, &E));
     if (n) drive(work_new(&W.en, c.id, c.token));
     else tick(1);
   }
@@ -482,7 +501,7 @@ static void a_key_that_is_not_made_yet_is_waited_for(void **s) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      T(an_overtaken_runner_writes_nothing), T(two_runners_in_any_order_never_share), T(a_new_connection_spares_what_is_under_way), T(a_job_of_a_former_life_is_not_taken_for_ours),
+      T(an_overtaken_runner_writes_nothing), T(a_claim_says_when_the_rest_is_due), T(two_runners_in_any_order_never_share), T(a_new_connection_spares_what_is_under_way), T(a_job_of_a_former_life_is_not_taken_for_ours),
       T(a_release_that_only_helm_knows_is_kept), T(a_release_of_somebody_else_is_left_alone), T(tries_of_a_request_that_counts_share_one_deadline), T(a_push_whose_answer_is_lost_still_restarts_the_traffic_server),
       T(an_operation_ends_at_its_deadline), T(a_dead_cluster_ends_in_a_sentence), T(a_step_that_always_finds_more_to_do_ends), T(a_long_retry_after_does_not_outlast_the_step),
       T(stopping_waits_for_what_is_perhaps_on_its_way), T(what_a_superseded_creation_made_is_removed), T(a_removal_excludes_a_creation), T(a_failed_push_in_front_hides_no_other_hold), T(the_removal_of_an_exchange_waits_for_its_push), T(a_forced_removal_does_not_wait_for_a_stuck_push), T(a_retried_push_starts_counting_anew), T(two_removals_at_once_share_a_push),

@@ -23,7 +23,7 @@ static struct probe run_probe(struct uuid id) {
   struct probe p = {0};
   int n;
   n_asked = 0;
-  OK(store_claim(W.db, W.scratch, "t/0", 30, 1, &c, &n, &E));
+  OK(store_claim(W.db, W.scratch, "t/0", 30, 1, &c, &n, NULL, &E));
   assert_int_equal(n, 1);
   drive(work_new(&W.en, c.id, c.token));
   while (F.pending->w) {

@@ -42,7 +42,7 @@ static void claims(int i) {
   trace("claim", i), SEEN.claims++;
   turn(i);
   const char *leased = ask("select ' ' || coalesce(string_agg(id::text, ' '), '') || ' ' from work where not ended and lease_until > now() + interval '1 s'");
-  OK(store_claim(R[i].en.db, W.scratch, R[i].holder, W.conf.lease_s, 1, &c, &n, &E));
+  OK(store_claim(R[i].en.db, W.scratch, R[i].holder, W.conf.lease_s, 1, &c, &n, NULL, &E));
   ROBBED |= n && strstr(leased, arena_fmt(A, " %ld ", c.id));
   if (n) drive(work_new(&R[i].en, c.id, c.token));
   R[i].age = 0;

@@ -63,7 +63,7 @@ static void what_is_watched_keeps_its_lease(void **s) {
     run_sql("update work set lease_until = lease_until - interval '20 s' where not ended and lease_until is not null");
     W.en.watching.renew_ms = 0;
     turn();
-    OK(store_claim(W.db, A, "t/1", 30, 1, &c, &n, &E)); assert_int_equal(n, 0);
+    OK(store_claim(W.db, A, "t/1", 30, 1, &c, &n, NULL, &E)); assert_int_equal(n, 0);
   }
   assert_int_equal(W.en.watching.parked, 1);
   over(), die();
@@ -78,7 +78,7 @@ static void what_is_taken_over_is_dropped(void **s) {
   if (!world()) return;
   waiting(50);
   run_sql("update work set lease_until = now() - interval '1 s' where not ended");
-  OK(store_claim(W.db, A, "t/1", 30, 1, &c, &n, &E)); assert_int_equal(n, 1);
+  OK(store_claim(W.db, A, "t/1", 30, 1, &c, &n, NULL, &E)); assert_int_equal(n, 1);
   const char *before = stored();
   for (int i = 0; i < 3; i++) turn(); /* questions do no harm */
   assert_string_equal(stored(), before);
