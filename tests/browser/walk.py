@@ -1,5 +1,6 @@
 """The whole guide in one language, with everything that may go wrong on the way: components held back, forms filled in wrongly, pages that do not exist."""
 import json
+import time
 
 from steps import Guide
 from refusals import Refusals
@@ -135,6 +136,42 @@ class Walk(Guide):
         finally:
             self.stack.sql("update infra set circuit_failures = 0, circuit_since = null, circuit_until = null, circuit_class = '', circuit_args = '[]'")
 
+    def mended(self):
+        """A workload that somebody scaled down, a KubeFATE whose Service somebody deleted: each page says what is wrong, and its button mends what is ours."""
+        exchange = self.links(self.fed, "[href*=\"/exchange/detail/\"]")[0]
+        endpoint = self.links("/endpoint", "[href^=\"/endpoint-detail/\"]")
+        endpoint = [e for e in endpoint if "lab-a" in (self.open(e), self.b.text("h1"))[1]][0]
+        nginx = "/apis/apps/v1/namespaces/fate-exchange/deployments/nginx"
+        scale = lambda n: self.a.call("PATCH", nginx, {"spec": {"replicas": n}}, "application/merge-patch+json")  # noqa: E731
+        assert scale(0)[0] == 200
+        try:
+            self.broken(exchange, "exchange-broken", "nginx")
+        finally:
+            assert scale(1)[0] == 200
+        self.repair()
+        self.active("exchange after its repair")
+        assert self.a.call("DELETE", "/api/v1/namespaces/kube-fate/services/kubefate")[0] == 200
+        self.broken(endpoint, "endpoint-broken", "kubefate")
+        self.repair()
+        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('main .head .chip.ok')", 90, "repair of the endpoint")
+        self.look("endpoint-mended", False)
+
+    def broken(self, at, name, *words):
+        """The health checks find it, two looks in a row."""
+        end = time.time() + 60
+        while time.time() < end:
+            self.open(at)
+            if self.b.js("!!document.querySelector('main .note.err form[action$=\"/repair\"]')"):
+                break
+            time.sleep(1)
+        self.says(*words)
+        self.look(name)
+        assert self.b.js("!!document.querySelector('main .head .chip.err')"), "it is not shown as broken"
+
+    def repair(self):
+        self.send("main form[action$='/repair'] button")
+        assert self.b.js("!!document.querySelector('#live') && !document.querySelector('.err-card')"), self.b.text()[:600]
+
     def stop_and_force(self):
         """An installation is stopped by its button; what is left of it goes like anything else, or by force, which asks for the name."""
         self.rig_rules("b", {"image": "federatedai/nginx", "fail": "ImagePullBackOff", "message": "no such image"})
@@ -208,6 +245,7 @@ class Walk(Guide):
         self.test("every page with everything there", self.everything)
         self.test("workloads and a log", self.watched)
         self.test("a cluster that does not answer", self.away)
+        self.test("a broken exchange and a broken endpoint are repaired", self.mended)
         self.test("deleting in the wrong order is explained", self.blocked)
         self.test("external exchange and cluster", self.imports)
         self.test("a stopped installation, force", self.stop_and_force)
