@@ -145,13 +145,13 @@ class Walk(Guide):
         scale = lambda n: self.a.call("PATCH", nginx, {"spec": {"replicas": n}}, "application/merge-patch+json")  # noqa: E731
         assert scale(0)[0] == 200
         try:
-            self.broken(exchange, "exchange-broken", "nginx")
+            self.broken(exchange, "exchange-broken", "Deployment/nginx")
         finally:
             assert scale(1)[0] == 200
         self.repair()
         self.active("exchange after its repair")
         assert self.a.call("DELETE", "/api/v1/namespaces/kube-fate/services/kubefate")[0] == 200
-        self.broken(endpoint, "endpoint-broken", "kubefate")
+        self.broken(endpoint, "endpoint-broken", 'services "kubefate" not found')
         self.repair()
         self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('main .head .chip.ok')", 90, "repair of the endpoint")
         self.look("endpoint-mended", False)
