@@ -177,7 +177,7 @@ static enum outcome finish_request(struct work *w, struct call *c, struct err *e
   bool changed;
   (void)c;
   const char *v = memo_str(w, "version");
-  return endpoint_set_reached(w->db, w->a, w->endpoint.uuid, v, "proxy", "via Kubernetes API", w->endpoint.credential_secret, e) &&
+  return endpoint_set_reached(w->db, w->a, w->endpoint.uuid, v, "proxy", "via Kubernetes API", w->endpoint.credential_secret, e) && endpoint_set_checked(w->db, w->a, w->endpoint.uuid, true, "", "[]", e) &&
                  endpoint_set_status(w->db, w->a, w->endpoint.uuid, ~0u, EP_READY, "", "[]", &changed, e) && wf_check_begin(w, "endpoint", w->endpoint.uuid, "endpoint_check", e) &&
                  work_event(w, false, TEXT(MSG_EVENT_ENDPOINT_READY, v), e)
              ? OUT_DONE : OUT_FAIL;

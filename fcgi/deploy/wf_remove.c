@@ -36,8 +36,11 @@ enum outcome r_routes_q(struct work *w, struct call *c, struct err *e) {
   if (!js_at(seen, arena_fmt(w->a, "%ld", w->party.party_id))) return OUT_DONE;
   struct text failed;
   if (w->force && w->now - w->step_started > 20 * 1000000LL) return err_set(e, FAIL_TIMEOUT, MSG_CAUSE_ROUTES_OUT, w->exchange.name), OUT_FAIL;
-  if (!routes_push_ensure(w, &failed, e) || !work_evidence(w, "routes", failed.key == MSG_NONE ? TEXT(MSG_CAUSE_ROUTES_OUT, w->exchange.name) : failed, e)) return OUT_FAIL;
-  return OUT_WAIT;
+  bool live;
+  if (!routes_push_ensure(w, &failed, e) || !op_pushing(w->db, w->a, w->exchange.uuid, &live, e)) return OUT_FAIL;
+  /* Nobody can take them out any more, however long we wait. */
+  if (failed.key == MSG_ROUTES_FORGOTTEN && !live) return work_event(w, true, failed, e) ? OUT_SKIP : OUT_FAIL;
+  return work_evidence(w, "routes", failed.key == MSG_NONE ? TEXT(MSG_CAUSE_ROUTES_OUT, w->exchange.name) : failed, e) ? OUT_WAIT : OUT_FAIL;
 }
 
 enum outcome r_stop_q(struct work *w, struct call *c, struct err *e) { return !w->party.is_managed || !*w->party.job_uuid ? OUT_SKIP : p_stop_q(w, c, e); }

@@ -8,9 +8,8 @@
 #define COLS(manifest, parties, live) "e.uuid, e.infra_uuid, coalesce(e.credential_secret::text, ''), i.name, e.namespace, case when e.namespace = '' then 'kube-fate' else e.namespace end, e.name, e.description, e.version, e.type, e.status, " \
   manifest ", e.adopted, e.host, e.address, e.way, e.way_class, e.way_args, e.error_class, e.error_args, " USEC("e.checked_at") ", " USEC("e.created_at") ", " USEC("e.updated_at") ", e.row_version, " \
   parties ", " live
-#define LIVE "coalesce(o.uuid::text, ''), coalesce(o.kind, ''), coalesce(o.state, ''), coalesce(o.percent, 0), h.ok"
-#define FROM " from endpoint e join infra i on i.uuid = e.infra_uuid left join operation o on o.subject = e.uuid and o.subject_type = 'endpoint' and o.state in ('queued', 'running', 'failed') " \
-  "left join health_check h on h.target_type = 'endpoint' and h.target = e.uuid "
+#define LIVE "coalesce(o.uuid::text, ''), coalesce(o.kind, ''), coalesce(o.state, ''), coalesce(o.percent, 0), case when e.checked_at is not null then e.way_class = '' end"
+#define FROM " from endpoint e join infra i on i.uuid = e.infra_uuid left join operation o on o.subject = e.uuid and o.subject_type = 'endpoint' and o.state in ('queued', 'running', 'failed') "
 #define ONE COLS("e.manifest", "(select count(*) from participant p where p.endpoint_uuid = e.uuid and p.deleted_at is null)", LIVE) FROM
 static const struct stmt Q_LIST = {"endpoint_list",
     "select " COLS("null", "coalesce(n.n, 0)", LIVE) FROM "left join (select endpoint_uuid, count(*) n from participant where deleted_at is null group by endpoint_uuid) n on n.endpoint_uuid = e.uuid order by e.name"};
@@ -23,7 +22,7 @@ static const struct stmt Q_INSERT = {"endpoint_insert",
 static const struct stmt Q_STATUS = {"endpoint_status",
     "update endpoint set status = $3::smallint, error_class = $4, error_args = $5::jsonb, row_version = row_version + 1, updated_at = now() where uuid = $1 and ((1 << status) & $2::bigint) <> 0"};
 static const struct stmt Q_REACHED = {"endpoint_reached",
-    "update endpoint set version = case when $2 = '' then version else $2 end, way = $3, address = $4, credential_secret = nullif($5, '')::uuid, checked_at = now(), row_version = row_version + 1, updated_at = now() where uuid = $1"};
+    "update endpoint set version = case when $2 = '' then version else $2 end, way = $3, address = $4, credential_secret = nullif($5, '')::uuid, row_version = row_version + 1, updated_at = now() where uuid = $1"};
 static const struct stmt Q_CHECKED = {"endpoint_checked", "update endpoint set checked_at = now(), way_class = $2, way_args = $3::jsonb where uuid = $1"};
 static const struct stmt Q_DELETE = {"endpoint_delete", "delete from endpoint where uuid = $1"};
 static const struct stmt Q_OBJECTS = {"endpoint_objects", "select ord, api_version, kind, namespace, name, uid, created, gone from endpoint_object where endpoint_uuid = $1 order by ord", STMT_READS};

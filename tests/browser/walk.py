@@ -154,6 +154,8 @@ class Walk(Guide):
         self.broken(endpoint, "endpoint-broken", 'services "kubefate" not found')
         self.repair()
         self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('main .head .chip.ok')", 90, "repair of the endpoint")
+        check = self.b.js("[...document.querySelectorAll('dt')].find(t => /Last check|最近检查/.test(t.textContent)).nextElementSibling.innerHTML")
+        assert "chip ok" in check, "the repair has just seen it work, the last check says " + check
         self.look("endpoint-mended", False)
 
     def broken(self, at, name, *words):

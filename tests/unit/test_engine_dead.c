@@ -141,11 +141,27 @@ static void what_still_runs_after_the_time_is_over_fails_with_what_it_waits_for(
   assert_string_equal(op_state(x), "failed");
   assert_int_equal(count("select count(*) from operation where error_class <> '' and next_action <> ''"), 1);
 }
+/* Its release stays with Helm alone; the next steps find no cluster to delete, and take what is left themselves. */
+static void a_removal_does_not_wait_for_a_table_that_nobody_can_change(void **s) {
+  (void)s;
+  if (!world()) return;
+  create_exchange();
+  assert_true(run());
+  struct uuid c = create_cluster(9999);
+  assert_true(run());
+  assert_int_equal(status_of(c), PARTY_ACTIVE);
+  for (int i = 0; i < F.rels; i++) F.rel[i].forgotten = true;
+  for (int i = 0; i < F.jobs; i++) F.job[i].forgotten = true;
+  remove_party(c, TYPE_CLUSTER, false);
+  assert_true(run_for(20, 2)); /* rounds of two seconds */
+  assert_string_equal(op_state(c), "succeeded"), assert_true(buried(c)), assert_int_equal(events(c, "routes.forgotten"), 1);
+}
 
 int main(void) {
   const struct CMUnitTest tests[] = {T(a_removal_asks_again_when_a_deletion_stands_still), T(and_it_asks_within_a_minute), T(a_push_that_stands_still_is_sent_again), T(an_update_that_stays_failed_is_in_nobodys_way),
                                      T(a_release_that_stays_half_made_is_no_deployment), T(what_helm_had_finished_is_a_deployment), T(a_job_that_nobody_is_there_to_stop_is_stopped),
-                                     T(what_came_about_meanwhile_is_seen_although_the_time_is_over), T(what_kubefate_gave_up_meanwhile_has_failed_and_is_installed_anew), T(what_still_runs_after_the_time_is_over_fails_with_what_it_waits_for)};
+                                     T(what_came_about_meanwhile_is_seen_although_the_time_is_over), T(what_kubefate_gave_up_meanwhile_has_failed_and_is_installed_anew), T(what_still_runs_after_the_time_is_over_fails_with_what_it_waits_for),
+                                     T(a_removal_does_not_wait_for_a_table_that_nobody_can_change)};
   setenv("ENGINE_DB", "engine_dead", 1);
   return cmocka_run_group_tests(tests, world_begin, world_end);
 }
