@@ -10,7 +10,7 @@ B       := build/$(FLAVOUR)
 GEN     := build/gen
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-LIBS    := libpq json-c libcurl yaml-0.1 openssl libcrypt
+LIBS    := libpq json-c libcurl yaml-0.1 openssl libcrypt libarchive zlib
 PKGC    := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 PKGL    := $(shell pkg-config --libs $(LIBS) 2>/dev/null)
 WARN    := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Wwrite-strings \

@@ -1,6 +1,7 @@
 /* The chart catalogue (reference 20 sections 4.2, 4.3). */
 #include "api/api.h"
 #include "api/tables.h"
+#include "deploy/chart_ops.h"
 #include "model/chart.h"
 
 static void item(struct jsw *w, struct req *q, const struct chart *c) {
@@ -31,8 +32,25 @@ static bool get(struct req *q, struct resp *r, struct err *e) {
   return resp_json_end(r, &w);
 }
 
+/* Ours: the file of a chart, for places where KubeFATE cannot fetch it. */
+static bool store(struct req *q, struct resp *r, struct err *e) {
+  struct uuid id;
+  struct chart c;
+  struct jsw w;
+  const struct form_field *file = form_field(&q->form, "file");
+  if (!req_uuid(q, 0, &id, e) || !chart_ops_store(q->db, q->a, id, file ? file->value : "", file ? file->len : 0, q->who.name, e) || !chart_get(q->db, q->a, id, &c, e)) return false;
+  resp_json_begin(r, q, &w), jsw_obj(&w), jsw_kstr(&w, "file_name", c.archive.file_name), jsw_ki64(&w, "size", c.archive.size), jsw_kstr(&w, "sha256", c.archive.sha256), jsw_end_obj(&w);
+  return resp_json_end(r, &w);
+}
+static bool drop(struct req *q, struct resp *r, struct err *e) {
+  struct uuid id;
+  return req_uuid(q, 0, &id, e) && chart_ops_drop(q->db, q->a, id, e) && resp_json_null(r, q);
+}
+
 static const struct route R[] = {
     {METHOD_GET, "/api/v1/chart", list, PERM_VIEW, ROUTE_API, 0},
     {METHOD_GET, "/api/v1/chart/{uuid}", get, PERM_VIEW, ROUTE_API, 0},
+    {METHOD_POST, "/api/v1/chart/{uuid}/archive", store, PERM_OPERATE, ROUTE_API | ROUTE_MULTIPART, CHART_ARCHIVE_MAX + 65536},
+    {METHOD_DELETE, "/api/v1/chart/{uuid}/archive", drop, PERM_OPERATE, ROUTE_API, 0},
 };
 const struct route_table API_CHART = {R, sizeof R / sizeof *R};

@@ -10,7 +10,7 @@ const struct cause CAUSES[] = {
     {"hop-server", MSG_WAIT_HOP_SERVER, MSG_NEXT_HOP_SERVER, MSG_NONE, true}, {"hop-auth", MSG_WAIT_HOP_AUTH, MSG_NEXT_HOP_AUTH, MSG_NEXT_HOP_AUTH, true}, {"hop-service", MSG_WAIT_HOP_SERVICE, MSG_NEXT_HOP_SERVICE, MSG_NEXT_HOP_SERVICE, true},
     {"hop-pod", MSG_WAIT_HOP_POD, MSG_NEXT_HOP_POD, MSG_NONE, true}, {"hop-login", MSG_WAIT_HOP_LOGIN, MSG_NEXT_HOP_LOGIN, MSG_NEXT_HOP_LOGIN, true}, {"kubefate", MSG_WAIT_KUBEFATE, MSG_NEXT_KUBEFATE, MSG_NONE, true},
     {"denied", MSG_WAIT_DENIED, MSG_NEXT_DENIED, MSG_NEXT_DENIED, true}, {"ca", MSG_WAIT_CA, MSG_NEXT_CA, MSG_NEXT_CA, true}, {"held", MSG_WAIT_HELD, MSG_NEXT_HELD, MSG_NONE, false}, {"job", MSG_WAIT_JOB, MSG_NEXT_JOB, MSG_NONE, false},
-    {"routes", MSG_WAIT_ROUTES, MSG_NEXT_ROUTES, MSG_NONE, false}, {"namespace", MSG_WAIT_NAMESPACE, MSG_NEXT_NAMESPACE, MSG_NONE, false},
+    {"routes", MSG_WAIT_ROUTES, MSG_NEXT_ROUTES, MSG_NONE, false}, {"chart", MSG_WAIT_CHART, MSG_NEXT_CHART, MSG_NONE, false}, {"namespace", MSG_WAIT_NAMESPACE, MSG_NEXT_NAMESPACE, MSG_NONE, false},
 };
 const int N_CAUSES = sizeof CAUSES / sizeof *CAUSES;
 

@@ -108,6 +108,7 @@ static bool supersede_kinds(struct db *db, struct arena *a, struct uuid subject,
 }
 bool op_supersede_pushes(struct db *db, struct arena *a, struct uuid exchange, bool live, struct err *e) { return supersede_kinds(db, a, exchange, "{routes_push}", live, e); }
 bool op_supersede_repairs(struct db *db, struct arena *a, struct uuid subject, struct err *e) { return supersede_kinds(db, a, subject, "{participant_repair,endpoint_repair}", false, e); }
+bool op_supersede_uploads(struct db *db, struct arena *a, struct uuid endpoint, struct err *e) { return supersede_kinds(db, a, endpoint, "{chart_upload}", true, e); }
 
 static const char *steps_json(struct arena *a, const struct workflow *wf) {
   struct buf b;

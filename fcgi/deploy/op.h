@@ -29,6 +29,8 @@ bool op_pushing(struct db *db, struct arena *a, struct uuid exchange, bool *out,
 bool op_supersede_pushes(struct db *db, struct arena *a, struct uuid exchange, bool live, struct err *e) __attribute__((warn_unused_result));
 /* What a repair could not do came right by itself: nobody need retry it. */
 bool op_supersede_repairs(struct db *db, struct arena *a, struct uuid subject, struct err *e) __attribute__((warn_unused_result));
+/* The endpoint goes: what was to be given to its KubeFATE is not wanted any more. */
+bool op_supersede_uploads(struct db *db, struct arena *a, struct uuid endpoint, struct err *e) __attribute__((warn_unused_result));
 /* Columns of the live row; FAIL_CONFLICT when the state does not allow it. */
 bool op_cancel(struct db *db, struct arena *a, struct uuid op, const char *actor, struct err *e) __attribute__((warn_unused_result));
 /* Whether operations of this kind can be stopped at all. */

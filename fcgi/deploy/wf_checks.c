@@ -9,7 +9,7 @@
 enum { CHECK_MS = 12000, RARER = 2 };
 static int pause_ms(const struct work *w, bool answered) { return (CHECK_MS << (answered ? 0 : w->failures < RARER ? w->failures : RARER)) + (int)(clock_mono_ms() % 1500); }
 
-static const struct stmt Q_LIVE_OP = {"check_live_op", "select 1 from operation where subject = $1 and (state in ('queued', 'running') or state = 'failed' and kind not in ('participant_repair', 'endpoint_repair')) and subject_type <> 'exchange_routes'"};
+static const struct stmt Q_LIVE_OP = {"check_live_op", "select 1 from operation where subject = $1 and (state in ('queued', 'running') or state = 'failed' and kind not in ('participant_repair', 'endpoint_repair')) and subject_type not in ('exchange_routes', 'endpoint_chart')"};
 /* A push restarts the exchange's traffic server: for a while its workloads are unready because of us. */
 static const struct stmt Q_RESTARTING = {"check_restarting", "select 1 from operation where subject = $1 and subject_type = 'exchange_routes' and (state in ('queued', 'running') or ended_at > now() - interval '20 seconds') limit 1"};
 static const struct stmt Q_WORKLOADS = {"check_workloads", "select workloads from participant where uuid = $1"};

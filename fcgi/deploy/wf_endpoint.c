@@ -1,6 +1,7 @@
 /* Endpoint: install, adopt, remove (reference 10 sections 6, 13). Objects of others are never touched. */
 #include "base/b64.h"
 #include "deploy/endpoint_ops.h"
+#include "deploy/op.h"
 #include "deploy/reach.h"
 #include "deploy/values.h"
 #include "deploy/wf.h"
@@ -313,7 +314,7 @@ static enum outcome space_digest(struct work *w, const struct reply *r, struct e
 static enum outcome removed_request(struct work *w, struct call *c, struct err *e) {
   (void)c;
   if (js_bool(w->memo, "went_on", false) && !wf_endpoint_leftovers(w, e)) return OUT_FAIL;
-  return work_event(w, false, TEXT(MSG_EVENT_ENDPOINT_GONE, w->endpoint.name), e) && wf_check_end(w, w->endpoint.uuid, e) && named_secret_drop(w->db, w->a, w->endpoint.uuid, e) &&
+  return work_event(w, false, TEXT(MSG_EVENT_ENDPOINT_GONE, w->endpoint.name), e) && wf_check_end(w, w->endpoint.uuid, e) && op_supersede_uploads(w->db, w->a, w->endpoint.uuid, e) && named_secret_drop(w->db, w->a, w->endpoint.uuid, e) &&
                  endpoint_delete_row(w->db, w->a, w->endpoint.uuid, e)
              ? OUT_DONE : OUT_FAIL;
 }

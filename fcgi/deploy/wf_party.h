@@ -15,6 +15,8 @@ enum outcome routes_read_d(struct work *w, const struct reply *r, const char **j
 /* A live push for the federation's exchange exists from now on. */
 /* *opt_failed: why the last push failed (key MSG_NONE when it did not). */
 bool routes_push_ensure(struct work *w, struct text *opt_failed, struct err *e);
+/* A chart of our own store is in KubeFATE as it is here (OUT_DONE, also when there is none in the store), or is being given (OUT_WAIT). */
+enum outcome chart_given(struct work *w, struct err *e);
 /* The filled YAML (placeholders replaced); free with secret_free. */
 bool party_yaml(struct work *w, const char *text, struct uuid owner, struct secret *out, struct err *e);
 /* Is the party's own entry in the observed table as wanted? */

@@ -35,8 +35,12 @@ static struct call helm_secrets(struct work *w) { return kube_list_names(w->a, "
  *
  * Old jobs of the same name are in the list for ever. "before" is the newest one that was there when we had sent nothing yet; a job of ours is newer. --- */
 enum outcome p_look_q(struct work *w, struct call *c, struct err *e) {
-  (void)e;
   const char *ph = memo_str(w, "look");
+  if (!js_bool(w->memo, "try_charted", false)) {
+    enum outcome o = chart_given(w, e);
+    if (o != OUT_DONE) return o;
+    js_set_bool(w->memo, "try_charted", true);
+  }
   /* A request whose outcome is unknown may still be on its way into KubeFATE: give it time to show. */
   if (w->intent_at && w->now - w->intent_at < SETTLE_US) return w->wait_ms = (int)((SETTLE_US - (w->now - w->intent_at)) / 1000) + 50, OUT_WAIT;
   w->raw = streq(ph, "helm");

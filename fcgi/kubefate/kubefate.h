@@ -20,6 +20,10 @@ struct call kf_delete(struct arena *a, const char *token, const char *uuid);
 struct call kf_job_list(struct arena *a, const char *token);
 struct call kf_job_get(struct arena *a, const char *token, const char *uuid);
 struct call kf_job_stop(struct arena *a, const char *token, const char *uuid);
+struct call kf_chart_list(struct arena *a, const char *token);
+struct call kf_chart_get(struct arena *a, const char *token, const char *uuid);
+/* Replaces the chart of the same name and version, first the old row, then the new one, in no transaction: one upload at a time. */
+struct call kf_chart_upload(struct arena *a, const char *token, const char *file_name, const void *archive, size_t n);
 
 enum kf_verdict { KF_DONE, KF_UNAUTHORIZED /* KubeFATE's own 401: log in once more */, KF_NOT_FOUND /* exactly "record not found" */, KF_EXISTS /* "already existed" */,
   KF_RETRY /* transport, gateway, no endpoints, HTML */, KF_REFUSED, KF_DENIED /* Kubernetes 403 on services/proxy */, KF_KUBE_UNAUTHORIZED };
@@ -38,4 +42,9 @@ bool kf_job_read(struct arena *a, const js *job, struct kf_job *out);         /*
 bool kf_job_final(const struct kf_job *j);                                   /* Failed of ClusterUpdate is not final on first sight: see reference 10 15.7 */
 struct kf_cluster { const char *uuid, *name, *ns, *chart, *version, *status, *values; };
 bool kf_cluster_read(const js *c, struct kf_cluster *out);
+/* A chart as KubeFATE keeps it: of an archive only these (reference 10 section 11.1). It tells no checksum, so copies are compared by kf_chart_content. */
+struct kf_chart_file { const char *name /* "templates/..." */, *data; size_t n; };
+struct kf_chart { const char *uuid, *name, *version, *chart /* Chart.yaml */, *values, *values_template, *values_template_example; struct kf_chart_file *templates; size_t n_templates; };
+bool kf_chart_read(struct arena *a, const js *c, struct kf_chart *out);         /* an item of the list, or the body's "data"; false when it is none */
+const char *kf_chart_content(struct arena *a, const struct kf_chart *c);        /* hex SHA-256 of all texts; the order of the templates does not matter */
 #endif

@@ -9,7 +9,7 @@
   "o.error_args, o.next_action, " USEC("o.evidence_at") ", " USEC("o.created_at") ", " USEC("o.started_at") ", " USEC("o.ended_at") ", " USEC("o.deadline") ", " USEC("now()") ", o.version, coalesce(o.parent, 0), o.leftovers, " \
   "case when o.state in ('queued', 'running') then " USEC("least(o.deadline, (select min(s.deadline) from operation_step s where s.operation_id = o.id and s.state = 'running'))") " end"
 static const struct stmt Q_GET = {"operation_get", "select " COLS " from operation o where o.uuid = $1"};
-static const struct stmt Q_LATEST = {"operation_latest", "select " COLS " from operation o where o.subject = $1 and o.subject_type <> 'exchange_routes' order by o.id desc limit 1"};
+static const struct stmt Q_LATEST = {"operation_latest", "select " COLS " from operation o where o.subject = $1 and o.subject_type not in ('exchange_routes', 'endpoint_chart') order by o.id desc limit 1"};
 
 /* A list is the page before an id or the one after it; the branch that is not asked for is not run. The variants let the narrowest index be used. */
 #define NARROWED "and ($1 in ('', 'open') or o.state = $1) and ($2 = '' or o.kind = $2) and ($3 = '' or position(lower($3) in lower(o.subject_name)) > 0) and ($4 = '' or lower(o.actor) = lower($4)) " \
@@ -25,7 +25,7 @@ static const struct stmt Q_LIST_FEDERATION = {"operation_list_federation", LIST(
 static const struct stmt Q_STEPS = {"operation_steps", "select key, state, weight, fraction, " USEC("started_at") ", " USEC("ended_at") ", " USEC("deadline") ", attempts, detail_class, detail_args from operation_step where operation_id = $1 order by ord"};
 static const struct stmt Q_PARTS = {"operation_parts", "select name, status, ready, reason, message, " USEC("since") " from operation_component where operation_id = $1 order by ready, name"};
 static const struct stmt Q_TAG = {"operation_tag",
-    "select coalesce((select uuid || '.' || version from operation where subject = $1 and subject_type <> 'exchange_routes' order by id desc limit 1), 'none') || '.' || "
+    "select coalesce((select uuid || '.' || version from operation where subject = $1 and subject_type not in ('exchange_routes', 'endpoint_chart') order by id desc limit 1), 'none') || '.' || "
     "coalesce((select row_version from participant where uuid = $1), (select row_version from endpoint where uuid = $1), 0)"};
 
 #define REF "o.uuid, o.kind, o.subject_name, o.state"

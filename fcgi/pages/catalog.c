@@ -2,6 +2,7 @@
 #include "pages/catalog.h"
 #include "base/str.h"
 #include "codec/js.h"
+#include "deploy/chart_ops.h"
 #include "pages/setup.h"
 #include "pages/tables.h"
 #include "tmpl/catalog.h"
@@ -51,14 +52,32 @@ static bool charts_get(struct req *q, struct resp *r, struct err *e) {
   return page_render(&p, r, charts_body, &v, e);
 }
 static void chart_body(struct buf *out, const struct page *p, const void *v) { tmpl_chart_page(out, p, v); }
-static bool chart_page_get(struct req *q, struct resp *r, struct err *e) {
-  struct uuid id;
+static bool chart_show(struct req *q, struct resp *r, struct uuid id, const struct err *why, struct err *e) {
   struct chart c;
   struct page p;
-  if (!req_uuid(q, 0, &id, e) || !chart_get(q->db, q->a, id, &c, e)) return false;
+  if (!chart_get(q->db, q->a, id, &c, e)) return false;
   page_init(&p, q, SEC_CHART, arena_fmt(q->a, "%s %s", c.chart_name, c.version));
   page_crumb(&p, text_raw(q->lang, MSG_NAV_CHART), "/chart");
+  ui_refuse(&p, r, why);
+  if (why) p.form_field = "file";
   return page_render(&p, r, chart_body, &c, e);
+}
+static bool chart_page_get(struct req *q, struct resp *r, struct err *e) {
+  struct uuid id;
+  return req_uuid(q, 0, &id, e) && chart_show(q, r, id, NULL, e);
+}
+static bool archive_post(struct req *q, struct resp *r, struct err *e) {
+  struct uuid id;
+  struct err why = ERR_INIT;
+  const struct form_field *file = form_field(&q->form, "file");
+  if (!req_uuid(q, 0, &id, e)) return false;
+  if (!chart_ops_store(q->db, q->a, id, file ? file->value : "", file ? file->len : 0, q->who.name, &why)) return ui_again(&why, e) && chart_show(q, r, id, &why, e);
+  return resp_redirect_flash(r, q, arena_fmt(q->a, "/chart-detail/%s", id.s), "ok", TEXT(MSG_CHART_ARCHIVE_STORED));
+}
+static bool archive_delete_post(struct req *q, struct resp *r, struct err *e) {
+  struct uuid id;
+  if (!req_uuid(q, 0, &id, e) || !chart_ops_drop(q->db, q->a, id, e)) return false;
+  return resp_redirect_flash(r, q, arena_fmt(q->a, "/chart-detail/%s", id.s), "ok", TEXT(MSG_CHART_ARCHIVE_DROPPED));
 }
 
 static void certs_body(struct buf *out, const struct page *p, const void *v) { tmpl_cert_list_page(out, p, v); }
@@ -88,6 +107,8 @@ static bool cert_delete_post(struct req *q, struct resp *r, struct err *e) {
 static const struct route R[] = {
     {METHOD_GET, "/chart", charts_get, PERM_VIEW, 0, 0},
     {METHOD_GET, "/chart-detail/{uuid}", chart_page_get, PERM_VIEW, 0, 0},
+    {METHOD_POST, "/chart-detail/{uuid}/archive", archive_post, PERM_OPERATE, ROUTE_MULTIPART, CHART_ARCHIVE_MAX + 65536},
+    {METHOD_POST, "/chart-detail/{uuid}/archive/delete", archive_delete_post, PERM_OPERATE, 0, 16384},
     {METHOD_GET, "/certificate", certs_get, PERM_VIEW, 0, 0},
     {METHOD_GET, "/certificate/detail/{uuid}", cert_page_get, PERM_VIEW, 0, 0},
     {METHOD_POST, "/certificate/detail/{uuid}/delete", cert_delete_post, PERM_OPERATE, 0, 16384},

@@ -1,6 +1,7 @@
 /* Endpoints: list, detail, check, deletion. The wizard is in endpoint_new.c. */
 #include "pages/endpoint.h"
 #include "base/str.h"
+#include "deploy/chart_ops.h"
 #include "pages/setup.h"
 #include "pages/tables.h"
 #include "tmpl/endpoint.h"
@@ -50,12 +51,14 @@ static bool detail_get(struct req *q, struct resp *r, struct err *e) {
   struct err why = ERR_INIT;
   if (!find(q, &v, e)) return gone(q, r, &v, e);
   if (streq(v.tab, "events") ? !event_list(q->db, q->a, v.x->uuid, 200, 0, &v.events, &v.n_events, e) : !participant_list_endpoint(q->db, q->a, v.x->uuid, &v.parties, &v.n_parties, e)) return false;
+  if (!*v.tab && !chart_given_list(q->db, q->a, v.x->uuid, &v.charts, &v.n_charts, e)) return false;
   if (streq(v.tab, "workloads") && !workloads_load(q, INSPECT_ENDPOINT, v.x->uuid, v.self, &v.watch, e)) return false;
   if (!workloads_away(q, v.x->infra_uuid, &v.away, e)) return false;
   if (!streq(v.tab, "workloads")) probe_state(q, &v, &why);
   page_init(&p, q, SEC_ENDPOINT, arena_fmt(q->a, "%s – %s", v.x->name, text_raw(q->lang, MSG_NAV_ENDPOINT)));
   page_crumb(&p, text_raw(q->lang, MSG_NAV_ENDPOINT), "/endpoint");
   p.refresh = v.waiting || v.watch.waiting || (v.has_op && ui_live(v.op));
+  for (size_t i = 0; i < v.n_charts; i++) p.refresh |= *v.charts[i].op_state && !streq(v.charts[i].op_state, "failed");
   return page_render(&p, r, detail_body, &v, e);
 }
 
@@ -63,6 +66,11 @@ static bool check_post(struct req *q, struct resp *r, struct err *e) {
   struct uuid id, probe;
   if (!req_uuid(q, 0, &id, e) || !endpoint_ops_check(q->db, q->a, id, q->who.name, &probe, e)) return false;
   return resp_redirect(r, q, arena_fmt(q->a, "/endpoint-detail/%s?probe=%s", id.s, probe.s));
+}
+
+static bool chart_post(struct req *q, struct resp *r, struct err *e) {
+  struct uuid id, chart;
+  return req_uuid(q, 0, &id, e) && req_uuid(q, 1, &chart, e) && chart_ops_give(q->db, q->a, id, chart, q->who.name, e) && resp_redirect(r, q, arena_fmt(q->a, "/endpoint-detail/%s", id.s));
 }
 
 static bool repair_post(struct req *q, struct resp *r, struct err *e) {
@@ -97,6 +105,7 @@ static const struct route R[] = {
     {METHOD_GET, "/endpoint", list_get, PERM_VIEW, 0, 0},
     {METHOD_GET, "/endpoint-detail/{uuid}", detail_get, PERM_VIEW, 0, 0},
     {METHOD_POST, "/endpoint-detail/{uuid}/check", check_post, PERM_OPERATE, 0, 16384},
+    {METHOD_POST, "/endpoint-detail/{uuid}/chart/{uuid}", chart_post, PERM_OPERATE, 0, 16384},
     {METHOD_POST, "/endpoint-detail/{uuid}/repair", repair_post, PERM_OPERATE, 0, 16384},
     {METHOD_GET, "/endpoint-detail/{uuid}/delete", delete_get, PERM_OPERATE, 0, 0},
     {METHOD_POST, "/endpoint-detail/{uuid}/delete", delete_post, PERM_OPERATE, 0, 16384},

@@ -2,6 +2,7 @@
 #ifndef PAGES_ENDPOINT_H
 #define PAGES_ENDPOINT_H
 #include "deploy/endpoint_ops.h"
+#include "model/chart.h"
 #include "model/endpoint.h"
 #include "model/infra.h"
 #include "pages/ui.h"
@@ -18,5 +19,6 @@ struct endpoint_page {
   struct event *events; size_t n_events;
   struct participant *parties; size_t n_parties;
   struct endpoint_object *objects; size_t n_objects;
+  struct chart_given *charts; size_t n_charts;
 };
 #endif

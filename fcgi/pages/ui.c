@@ -141,7 +141,7 @@ const char *ui_party_url(const struct page *p, const struct participant *x) {
 const char *ui_entity_url(const struct page *p, int type, struct uuid id) { return ui_fmt(p, "/%s/%s", type == ENTITY_ENDPOINT ? "endpoint-detail" : "participant", id.s); }
 
 const char *ui_object_url(const struct page *p, const char *type, struct uuid id) {
-  return ui_fmt(p, "/%s/%s", streq(type, "endpoint") ? "endpoint-detail" : streq(type, "infra") ? "infra-detail" : streq(type, "federation") ? "federation/fate" : "participant", id.s);
+  return ui_fmt(p, "/%s/%s", streq(type, "endpoint") || streq(type, "endpoint_chart") ? "endpoint-detail" : streq(type, "infra") ? "infra-detail" : streq(type, "federation") ? "federation/fate" : "participant", id.s);
 }
 const char *ui_object_word(const struct page *p, const char *type) {
   return streq(type, "endpoint") ? tr(p, MSG_NAV_ENDPOINT) : streq(type, "infra") ? tr(p, MSG_NAV_INFRA) : streq(type, "federation") ? tr(p, MSG_NAV_FEDERATION) : streq(type, "exchange") ? "Exchange" : streq(type, "cluster") ? "Cluster" : "";
@@ -150,7 +150,7 @@ const char *ui_object_word(const struct page *p, const char *type) {
 const char *ui_subject_url(const struct page *p, const struct operation *o) { return ui_object_url(p, o->subject_type, o->subject); }
 
 const char *ui_force_url(const struct page *p, const struct operation *o) {
-  return !operation_open(o) || streq(o->subject_type, "exchange_routes") ? "" : ui_fmt(p, "%s/delete", ui_subject_url(p, o));
+  return !operation_open(o) || streq(o->subject_type, "exchange_routes") || streq(o->subject_type, "endpoint_chart") ? "" : ui_fmt(p, "%s/delete", ui_subject_url(p, o));
 }
 
 const char *ui_removed_url(struct req *q, const struct operation *o, const char *otherwise) { return o->n_leftovers ? arena_fmt(q->a, "/operations/%s", o->uuid.s) : otherwise; }

@@ -55,7 +55,7 @@ static bool read_body(struct req *q, struct err *e) {
   size_t max = q->route->body_max ? q->route->body_max : 1 << 20;
   if (q->body_len > max) return err_set(e, FAIL_TOO_LARGE, MSG_WEB_BODY_LARGE, NUM(max));
   if (q->method == METHOD_GET) return true;
-  if (q->route->flags & ROUTE_API) return read_json(q, e);
+  if ((q->route->flags & (ROUTE_API | ROUTE_MULTIPART)) == ROUTE_API) return read_json(q, e);
   if (str_starts(q->content_type, "multipart/form-data")) return q->body_len ? form_multipart(q->a, q->content_type, q->body, q->body_len, &q->form, e) : true;
   return form_urlencoded(q->a, nn(q->body), q->body_len, &q->form, e);
 }

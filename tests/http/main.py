@@ -5,7 +5,7 @@ import sys
 import unittest
 
 here = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, here)
+sys.path[:0] = [here, os.path.join(here, "..", "lib")]
 loader = unittest.TestLoader()
 suite = loader.loadTestsFromNames(sys.argv[1:]) if sys.argv[1:] else loader.discover(here, "test_*.py")
 result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)

@@ -11,7 +11,7 @@ cat > "$dir/dpkg-query" <<'F'
 #!/bin/sh
 case $2 in
 *source*) echo "installed curl 1" ;;
-*) for p in gcc libc6-dev make pkg-config libfcgi-dev libpq-dev libjson-c-dev libyaml-dev libssl-dev libcrypt-dev postgresql nginx libcurl4 $INSTALLED; do echo "installed $p"; done ;;
+*) for p in gcc libc6-dev make pkg-config libfcgi-dev libpq-dev libjson-c-dev libyaml-dev libssl-dev libcrypt-dev libarchive-dev zlib1g-dev postgresql nginx libcurl4 $INSTALLED; do echo "installed $p"; done ;;
 esac
 F
 # SERVED: versions that the package sources have. With a preference for version 1 apt never takes another.

@@ -2,7 +2,9 @@
 #ifndef UNIT_CONVERGE_H
 #define UNIT_CONVERGE_H
 #include "engine_world.h"
+#include "deploy/chart_ops.h"
 #include "deploy/federation_ops.h"
+#include "tgz_make.h"
 
 static struct uuid S, X, PARTY; /* the operation's subject, the exchange, a cluster */
 static int BASE;          /* objects in the cluster that are not the subject's */
@@ -41,7 +43,7 @@ static void jobs(struct buf *b, int installs, int deletes, int updates) {
 static void right(const struct scenario *s, struct buf *b) {
   s->right(b);
   settled(b);
-  want(b, "operations that did not succeed", count("select count(*) from operation where state <> 'succeeded' and (kind, state) <> ('routes_push', 'superseded')"), 0); /* a refused push is followed by another */
+  want(b, "operations that did not succeed", count("select count(*) from operation where state <> 'succeeded' and (kind, state) not in (('routes_push', 'superseded'), ('chart_upload', 'superseded'))"), 0); /* a refused one is followed by another */
 }
 static bool once(struct buf *b, struct uuid id, const char *event) { want(b, event, events(id, event), 1); return true; }
 
@@ -217,6 +219,28 @@ static void certificate_repaired(struct buf *b) {
   jobs(b, 0, 0, 1);
 }
 
+/* --- a chart of the store: KubeFATE has it once, whatever happens on the way --- */
+static struct uuid exchange_chart(void) {
+  struct uuid chart;
+  assert_true(uuid_parse(ask("select uuid from chart where id = 1"), &chart));
+  return chart;
+}
+static void chart_stored(void) {
+  size_t n;
+  unsigned char *p = chart_make("fate-exchange", "v1.11.1", "kind: B\n", &n);
+  nothing(), S = W.endpoint;
+  OK(chart_ops_store(W.db, A, exchange_chart(), p, n, "tester", &E));
+}
+static void give_q(void) { OK(chart_ops_give(W.db, A, W.endpoint, exchange_chart(), "tester", &E)); }
+static void chart_there(struct buf *b, int sent) {
+  int there = 0;
+  for (int i = 0; i < F.charts; i++) there += F.chart[i].there;
+  want(b, "charts there", there, 1), want(b, "charts sent", F.charts, sent);
+  want(b, "as in the store", count("select count(*) from endpoint_chart s join chart_archive x using (chart_uuid) where s.content = x.content"), 1);
+}
+static void chart_given_right(struct buf *b) { chart_there(b, 1), jobs(b, 0, 0, 0), once(b, W.endpoint, "event.chart-given"); }
+static void exchange_with_chart_right(struct buf *b) { exchange_right(b), chart_there(b, 1), once(b, W.endpoint, "event.chart-given"); }
+
 /* --- a federation as a whole --- */
 static void federation_there(void) { cluster_there(), PARTY = S, S = W.fed, BASE = 0; }
 static void federation_q(bool by_force) {
@@ -256,6 +280,8 @@ static const struct scenario SCENARIOS[] = {
     {"endpoint_repair", "", endpoint_damaged, endpoint_repair_q, endpoint_repaired, force_endpoint, 12, false, 1, ALL},
     {"participant_repair", "", cluster_damaged, party_repair_q, party_repaired, force_cluster, 10, false, 1, 20},
     {"participant_repair", "of the certificate", cluster_without_certificate, party_repair_q, certificate_repaired, force_cluster, 8, false, 3, 4},
+    {"chart_upload", "", chart_stored, give_q, chart_given_right, NULL, 3, false, 1, ALL},
+    {"exchange_create", "with a chart of the store", chart_stored, exchange_q, exchange_with_chart_right, force_exchange, 17, false, 5, 12},
     {"routes_push", "", routes_wiped, push_q, pushed, NULL, 8, false, 1, ALL},
 };
 enum { N_SCENARIOS = sizeof SCENARIOS / sizeof *SCENARIOS };

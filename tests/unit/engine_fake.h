@@ -10,6 +10,8 @@
 #include "t.h"
 #include "base/b64.h"
 #include "base/log.h"
+#include "codec/form.h"
+#include "codec/tgz.h"
 #include "codec/yml.h"
 #include "deploy/drive.h"
 #include "deploy/fsm.h"
@@ -22,14 +24,16 @@ struct xfer { struct fake_call call; };
 struct fake_object { char path[600], uid[24]; char *doc; int made, removed; bool there, ending; };
 struct fake_job { char uuid[48], name[64], ns[64], cluster[48]; const char *method, *status; int looks; bool forgotten, frozen; };
 struct fake_release { char uuid[48], name[64], ns[64]; bool there, helm, forgotten, half, deleting; };
+struct fake_chart { char uuid[48], json[4000]; bool there; };
 static struct {
   struct fake_object o[FAKE_OBJECTS];
   struct fake_job job[FAKE_JOBS];
   struct fake_release rel[FAKE_JOBS];
-  int n, jobs, rels, uids, running_updates, overlaps;
+  struct fake_chart chart[FAKE_JOBS];
+  int n, jobs, rels, charts, uids, running_updates, overlaps;
   char sni[2000], table[2000];
   struct fake_call *pending;
-  bool crowded, forgetful /* KubeFATE lost its database */, unready /* the workloads are */;
+  bool crowded, forgetful /* KubeFATE lost its database */, unready /* the workloads are */, garbles /* KubeFATE keeps another chart than it was sent */;
   const char *dies_in; /* KubeFATE is killed over the next job of this method: its row stays as it is for ever */
   int calls, logins, doubles /* installs of what was there already */;
 } F;
@@ -47,7 +51,8 @@ void xfer_start(struct xfer *x, struct peer *p, struct arena *a, const struct ca
   BUG_ON(k->w);
   k->w = user, k->a = a, k->c = *c;
   snprintf(k->path, sizeof k->path, "%s", c->path);
-  k->body = strndup(c->body ? c->body : "", c->body_len);
+  k->body = calloc(1, c->body_len + 1);
+  if (c->body_len) memcpy(k->body, c->body, c->body_len); /* may hold zero bytes */
   F.calls++;
 }
 
@@ -63,6 +68,7 @@ static inline void fake_reset(void) {
 static inline void fake_forget(void) {
   for (int i = 0; i < F.jobs; i++) F.job[i].forgotten = true;
   for (int i = 0; i < F.rels; i++) F.rel[i].forgotten = true;
+  for (int i = 0; i < F.charts; i++) F.chart[i].there = false;
   F.running_updates = 0;
 }
 /* The state kept aside, and back again; there is one such place. */
@@ -329,9 +335,50 @@ static void job_stop(const char *path) {
     j->status = "Canceled", j->looks = 4;
   }
 }
+/* Replaces the chart of that name and version, as the real one does. */
+static struct reply take_chart(struct arena *a, const char *body) {
+  struct form f;
+  struct tgz t;
+  struct buf b;
+  struct err e = ERR_INIT;
+  struct fake_chart *x = &F.chart[F.charts++];
+  const char *name = "", *version = "";
+  BUG_ON(F.charts > FAKE_JOBS || !form_multipart(a, F.pending->c.content_type, body, F.pending->c.body_len, &f, &e) || f.n != 1 || !tgz_read(a, f.f[0].value, f.f[0].len, 100, 1 << 20, &t, &e));
+  snprintf(x->uuid, sizeof x->uuid, "00000000-0000-4000-8000-0000000003%02d", F.charts);
+  buf_init(&b, a, sizeof x->json), buf_fmt(&b, "{\"uuid\":\"%s\",\"templates\":[", x->uuid);
+  for (size_t i = 0, k = 0; i < t.n; i++)
+    if (strstr(t.f[i].path, "/templates/")) buf_fmt(&b, "%s{\"name\":\"%s\",\"data\":\"%s\"}", k++ ? "," : "", strchr(t.f[i].path, '/') + 1, b64_encode(a, t.f[i].data, t.f[i].n));
+  buf_str(&b, "]");
+  static const struct { const char *path, *key; } TEXTS[] = {{"/Chart.yaml", "chart"}, {"/values.yaml", "values"}, {"/values-template.yaml", "values_template"}};
+  for (size_t i = 0; i < t.n; i++)
+    for (size_t k = 0; k < 3; k++)
+      if (str_ends(t.f[i].path, TEXTS[k].path)) buf_fmt(&b, ",\"%s\":", TEXTS[k].key), buf_js(&b, t.f[i].data);
+  for (size_t i = 0; i < t.n; i++) {
+    const struct yml *y;
+    if (str_ends(t.f[i].path, "/Chart.yaml") && yml_parse(a, t.f[i].data, t.f[i].n, 65536, &y, &e)) name = yml_str(y, "name"), version = yml_str(y, "version");
+  }
+  buf_fmt(&b, ",\"name\":\"%s\",\"version\":\"%s\"}", name, version);
+  for (int i = 0; i < F.charts - 1; i++)
+    if (strstr(F.chart[i].json, arena_fmt(a, "\"name\":\"%s\",\"version\":\"%s\"}", name, version))) F.chart[i].there = false;
+  BUG_ON(b.failed);
+  strcpy(x->json, b.p), x->there = true;
+  if (F.garbles) *strstr(x->json, "values_template") = 'V';
+  return say_(a, 200, arena_fmt(a, "{\"data\":{\"helmUUID\":\"%s\"},\"msg\":\"\"}", x->uuid));
+}
+static struct reply charts(struct arena *a, const char *method, const char *path, const char *body) {
+  struct buf b;
+  bool all = streq(path, "/v1/chart/"), any = false;
+  if (streq(method, "POST")) return take_chart(a, body);
+  buf_init(&b, a, 1 << 20), buf_str(&b, all ? "{\"data\":[" : "{\"data\":");
+  for (int i = 0; i < F.charts; i++)
+    if (F.chart[i].there && (all || str_ends(path, F.chart[i].uuid))) buf_str(&b, any ? "," : ""), buf_str(&b, F.chart[i].json), any = true;
+  if (!all && !any) return kf_error(a, "record not found");
+  return buf_str(&b, all ? "],\"msg\":\"\"}" : ",\"msg\":\"\"}"), say_(a, 200, b.p);
+}
 static struct reply by_kubefate(struct arena *a, const char *method, const char *path, const char *body) {
   if (streq(path, "/v1/user/login")) return F.logins++, say_(a, 200, "{\"code\":200,\"token\":\"a.b.c\"}");
   if (streq(path, "/v1/version/")) return say_(a, 200, "{\"version\":\"v1.4.5\",\"msg\":\"\"}");
+  if (str_starts(path, "/v1/chart")) return charts(a, method, path, body);
   if (!streq(method, "GET")) {
     if (!str_starts(path, "/v1/job/")) return kf_write(a, method, path, body);
     job_stop(path);

@@ -93,7 +93,7 @@ static bool world(void) {
   while (W.en.all) work_free(W.en.all);
   W.en.stopping = W.checks = false;
   new_process();
-  run_sql("set session_replication_role = replica; delete from event; delete from hold; delete from operation_component; delete from operation_step; delete from operation; delete from work; delete from probe; delete from health_check; "
+  run_sql("set session_replication_role = replica; delete from event; delete from hold; delete from chart_archive; delete from endpoint_chart; delete from operation_component; delete from operation_step; delete from operation; delete from work; delete from probe; delete from health_check; "
           "delete from certificate_binding; delete from certificate; delete from authority; delete from named_secret; delete from endpoint_object; delete from participant; delete from federation; delete from endpoint; delete from infra; "
           "delete from secret; set session_replication_role = default");
   struct uuid cfg, account;
@@ -125,7 +125,7 @@ static void world_again(void) {
 /* --- the runner --- */
 static void tick(int seconds) {
   run_sql(arena_fmt(W.scratch, "update work set run_at = run_at - interval '%d s', intent_at = intent_at - interval '%d s', step_deadline = step_deadline - interval '%d s', lease_until = lease_until - interval '%d s', "
-                               "memo = memo || coalesce((select jsonb_object_agg(k, (v::text::bigint - %d000000)) from jsonb_each(memo) x(k, v) where k in ('try_until', 'try_late', 'settle_until', 'quiet_since', 'word_at', 'half_at', 'stop_at') and v <> '0'), '{}') where not ended; "
+                               "memo = memo || coalesce((select jsonb_object_agg(k, (v::text::bigint - %d000000)) from jsonb_each(memo) x(k, v) where k in ('try_until', 'try_late', 'try_chart', 'settle_until', 'quiet_since', 'word_at', 'half_at', 'stop_at') and v <> '0'), '{}') where not ended; "
                                "update infra set circuit_until = circuit_until - interval '%d s' where circuit_since is not null; update operation set deadline = deadline - interval '%d s', ended_at = ended_at - interval '%d s' where state in ('queued', 'running', 'failed')%s", seconds, seconds, seconds, seconds, seconds, seconds, seconds, seconds,
                                W.checks ? "" : "; delete from work where class = 'check'"));
 }
