@@ -1,5 +1,6 @@
 """A client of the product's JSON API."""
 import base64, http.client, json, time, urllib.error, urllib.parse, urllib.request
+import chart
 
 SKIP = {"binding_mode": 1, "common_name": "", "uuid": None}
 
@@ -69,6 +70,13 @@ class Api:
 
     def chart(self, kind, version="v1.11.1"):
         return [x["uuid"] for x in self.call("GET", "/chart?type=%d" % kind) if x["version"] == version][0]
+
+    def store_chart(self, uuid, data):
+        """The archive of a chart into the product's store."""
+        headers, body = chart.form(data)
+        req = urllib.request.Request("%s/api/v1/chart/%s/archive" % (self.url, uuid), data=body, method="POST", headers=dict(headers, Authorization="Bearer " + self.token))
+        with urllib.request.urlopen(req, timeout=20) as r:
+            return json.loads(r.read())["data"]
 
     def exchange_body(self, fed, endpoint, name="exchange", namespace="fate-exchange", version="v1.11.1", service=2, registry="", secret=None, cert=3):
         chart = self.chart(1, version)

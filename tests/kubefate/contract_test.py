@@ -4,9 +4,10 @@ both: that is what makes tests with the stand-in worth something.
 
     contract_test.py [URL] [TEST...]     URL also from KUBEFATE_URL; KUBEFATE_RIG is the directory of a rig (tests/realkube), inside whose namespace this
                                          runs; without URL the program is placed there. Started by run.sh."""
-import base64, json, os, sys, time, unittest
+import base64, json, os, socket, sys, time, unittest, urllib.parse
 sys.dont_write_bytecode = True
 import place
+import chart
 from client import Target, arguments, exchange, exchange_text, fate
 
 T = None  # the program under test
@@ -14,7 +15,7 @@ LIMIT = int(os.environ.get("KUBEFATE_TIME_LIMIT", 3600))  # seconds that a job m
 ZERO = "0001-01-01T00:00:00Z"
 EXCHANGE = {"ConfigMap/nginx-config", "ConfigMap/traffic-server-config", "ConfigMap/traffic-server-sni", "Deployment/nginx", "Deployment/traffic-server", "Service/nginx", "Service/traffic-server"}
 GUARDED = [("GET", "/v1/version/"), ("GET", "/v1/cluster/"), ("POST", "/v1/cluster"), ("PUT", "/v1/cluster"), ("GET", "/v1/cluster/x"), ("DELETE", "/v1/cluster/x"), ("GET", "/v1/job/"), ("GET", "/v1/job/x"),
-           ("PUT", "/v1/job/x?jobStatus=stop")]
+           ("PUT", "/v1/job/x?jobStatus=stop"), ("POST", "/v1/chart"), ("GET", "/v1/chart/"), ("GET", "/v1/chart/x"), ("DELETE", "/v1/chart/x")]
 
 
 def b64url(value):
@@ -56,7 +57,7 @@ class Web(Case):
         self.assertEqual(T.raw("GET", "/nope").text, "404 page not found")
 
     def test_slashes_matter_even_without_a_token(self):
-        for path in ("/v1/version", "/v1/cluster", "/v1/job"):
+        for path in ("/v1/version", "/v1/cluster", "/v1/job", "/v1/chart"):
             a = T.raw("GET", path)
             self.assertEqual((a.status, a.headers["Location"]), (301, path + "/"))
         a = T.raw("PUT", "/v1/cluster/", {})
@@ -143,6 +144,68 @@ class Clustered(Case):
         job = T.until(self.install(exchange("ex", ns)))
         self.assertEqual(job["status"], "Success", job["states"])
         return ns, job["cluster_id"]
+
+
+class Charts(Case):
+    """The chart table; needs nothing but the URL."""
+
+    def upload(self, data, **how):
+        headers, body = chart.form(data, **how)
+        return T.raw("POST", "/v1/chart", body, dict(T.cookie(), **headers))
+
+    def stored(self, *args, **files):
+        data = self.accepted(self.upload(chart.archive(*args, **files)), "CreateChart")
+        self.assertEqual(list(data), ["helmUUID"])
+        return data["helmUUID"]
+
+    @staticmethod
+    def listed(name):
+        return [(c["uuid"], c["version"]) for c in T.call("GET", "/v1/chart/").data if c["name"] == name]
+
+    def test_an_upload_is_read_back(self):
+        uuid = self.stored("one", "v1", templates_b_yaml="\ufeff# marked\n")
+        c = self.accepted(T.call("GET", "/v1/chart/" + uuid), "getChart")
+        for k, v in {"uuid": uuid, "name": "one", "version": "v1", "app_version": "v1", "chart": "apiVersion: v2\nname: one\nversion: v1\nappVersion: v1\n", "values": chart.FILES["values.yaml"],
+                     "values_template": chart.FILES["values-template.yaml"], "values_template_example": "", "DeletedAt": None}.items():
+            self.assertEqual(c[k], v, k)
+        kept = {x["name"]: base64.b64decode(x["data"]).decode() for x in c["templates"]}
+        self.assertEqual(kept, {"templates/a.yaml": chart.FILES["templates/a.yaml"], "templates/b.yaml": "# marked\n"})  # a byte order mark goes
+        self.assertIn(c, self.accepted(T.call("GET", "/v1/chart/"), "getChartList"))
+
+    def test_an_upload_replaces(self):
+        other, first = self.stored("two", "v2"), self.stored("two", "v1")
+        second = self.stored("two", "v1", values_yaml="a: 2\n")
+        self.assertEqual(sorted(self.listed("two")), sorted([(other, "v2"), (second, "v1")]))
+        self.refused(T.call("GET", "/v1/chart/" + first), 500, "record not found")
+        self.assertEqual(T.call("GET", "/v1/chart/" + second).data["values"], "a: 2\n")
+
+    def test_delete(self):
+        uuid = self.stored("three", "v1")
+        for u in (uuid, "no-such-chart"):
+            a = T.call("DELETE", "/v1/chart/" + u)
+            self.assertEqual((a.status, a.body), (200, {"msg": "deleteChart Success"}))
+        self.refused(T.call("GET", "/v1/chart/" + uuid), 500, "record not found")
+        self.assertEqual(self.listed("three"), [])
+
+    def test_what_is_no_chart(self):
+        good = chart.archive("four", "v1")
+        self.refused(T.call("POST", "/v1/chart", {}), 500, "request Content-Type isn't multipart/form-data")
+        self.refused(self.upload(good, name="chart"), 500, "http: no such file")
+        self.refused(self.upload(b"no gzip at all"), 500, "gzip: invalid header")
+        self.refused(self.upload(good[:len(good) // 2]), 500, "unexpected EOF")
+        self.refused(self.upload(chart.archive("four", "v1", Chart_yaml=None)), 500, "Chart.yaml file is missing")
+        self.assertEqual(self.listed("four"), [])
+
+    def test_a_form_that_is_cut_leaves_nothing(self):
+        """As a gateway passes it on, with a length that fits; and as the network does, in the middle of what was announced."""
+        headers, body = chart.form(chart.archive("five", "v1"))
+        self.refused(T.raw("POST", "/v1/chart", body[:-20], dict(T.cookie(), **headers)), 500, "unexpected EOF")
+        to = urllib.parse.urlsplit(T.url)
+        with socket.create_connection((to.hostname, to.port), 10) as s:
+            s.sendall(("POST /v1/chart HTTP/1.1\r\nHost: x\r\nCookie: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (T.cookie()["Cookie"], headers["Content-Type"], len(body))).encode() + body[:len(body) // 2])
+            time.sleep(0.3)
+        time.sleep(0.5)
+        self.assertEqual(self.listed("five"), [])
 
 
 class Install(Clustered):

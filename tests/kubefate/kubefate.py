@@ -9,6 +9,8 @@ import argparse, base64, binascii, hashlib, hmac, json, os, re, secrets, sys, ti
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 sys.dont_write_bytecode = True
+import archive
+from archive import BadArchive
 from helm import Helm
 from jobs import Crash, Refusal, Work
 from kubeapi import Kube
@@ -113,6 +115,10 @@ class Handler(BaseHTTPRequestHandler):
         ("POST", "/v1/user/login", False, "login"),
         ("POST", "/v1/user/logout", False, "logout"),
         ("GET", "/v1/version/", True, "version"),
+        ("POST", "/v1/chart", True, "upload"),
+        ("GET", "/v1/chart/", True, "charts"),
+        ("GET", "/v1/chart/ID", True, "chart"),
+        ("DELETE", "/v1/chart/ID", True, "delete_chart"),
         ("GET", "/v1/cluster/", True, "clusters"),
         ("POST", "/v1/cluster", True, "install"),
         ("PUT", "/v1/cluster", True, "update"),
@@ -185,7 +191,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send(401, {"code": 401, "message": str(e)}, WWW_Authenticate="JWT realm=gin jwt")
         except BadRequest as e:
             self.send(400, {"error": str(e)})
-        except Refusal as e:
+        except (Refusal, BadArchive) as e:
             self.send(500, {"error": str(e)})
         except Crash:
             self.send(500, b"")
@@ -221,6 +227,29 @@ class Handler(BaseHTTPRequestHandler):
 
     def version(self):
         self.send(200, {"msg": "getVersion Success", "version": VERSION})
+
+    def upload(self):
+        row = archive.chart_of(archive.file_of(self.headers.get("Content-Type"), self.body))
+        self.server.work.t.replace_chart(row)
+        self.done("CreateChart", {"helmUUID": row["uuid"]})
+
+    def charts(self):
+        t = self.server.work.t
+        with t.lock:
+            self.done("getChartList", [c for c in t.charts if not c["DeletedAt"]])
+
+    def chart(self, chart_id):
+        c = self.server.work.t.chart(chart_id)
+        if not c:
+            raise Refusal("record not found")
+        self.done("getChart", c)
+
+    def delete_chart(self, chart_id):
+        t = self.server.work.t
+        c = t.chart(chart_id)
+        if c:
+            t.set(c, DeletedAt=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+        self.send(200, {"msg": "deleteChart Success"})
 
     def clusters(self):
         t = self.server.work.t

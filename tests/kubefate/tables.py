@@ -15,14 +15,14 @@ class Tables:
 
     def __init__(self, path=None):
         self.lock = threading.RLock()
-        self.clusters, self.jobs = [], []
+        self.clusters, self.jobs, self.charts = [], [], []
         self.file = path and File(path)
         for kind, row in self.file.rows() if path else ():
-            (self.jobs if kind == "job" else self.clusters).append(row)
+            {"job": self.jobs, "cluster": self.clusters, "chart": self.charts}[kind].append(row)
 
     def keep(self, row, **changed):
         if self.file:
-            self.file.keep("job" if "method" in row else "cluster", row, changed)
+            self.file.keep("job" if "method" in row else "chart" if "templates" in row else "cluster", row, changed)
 
     def add(self, table, row):
         with self.lock:
@@ -49,6 +49,15 @@ class Tables:
 
     def named(self, name, namespace):
         return next((c for c in self.clusters if (c["name"], c["namespaces"]) == (name, namespace) and not c["DeletedAt"]), None)
+
+    def chart(self, chart_id):
+        return next((c for c in self.charts if c["uuid"] == chart_id and not c["DeletedAt"]), None)
+
+    def replace_chart(self, row):
+        """First the old one goes, then the new one comes; whoever reads in between finds none."""
+        for old in [c for c in self.charts if (c["name"], c["version"]) == (row["name"], row["version"]) and not c["DeletedAt"]]:
+            self.set(old, DeletedAt=now())
+        self.add(self.charts, row)
 
     def forget(self, cluster):
         with self.lock:
@@ -77,6 +86,8 @@ class File:
 
     def keep(self, kind, row, changed):
         self.db.execute("insert or replace into kept values (?, ?, ?)", (kind, row["ID"], json.dumps(row)))
+        if kind == "chart":
+            self.tell(chart=row["uuid"], name=row["name"], version=row["version"], deleted=bool(row["DeletedAt"]))
         if kind == "job" and "status" in changed:
             args = row["meta_data"] or {}
             self.tell(job=row["uuid"], method=row["method"], name=args.get("name"), namespace=args.get("namespace"), cluster=row["cluster_id"], status=row["status"], creator=row["creator"])

@@ -2,8 +2,9 @@
 """The guide through the JSON API with any program in KubeFATE's place, and with every chart version that it has: the product on the real KubeFATE and its
 real charts (FACTS.md). The layer flow does more, but only on the stand-in.
 
-    walk.py [CHART_VERSION...]     KUBEFATE_PROGRAM and KUBEFATE_CHARTS as for run.sh; root. Last line: walk: N passed, N failed, N skipped"""
-import base64, os, sys, time, traceback
+    walk.py [CHART_VERSION...]     KUBEFATE_PROGRAM and KUBEFATE_CHARTS as for run.sh; root. Last line: walk: N passed, N failed, N skipped
+    KUBEFATE_STORE=1               no repository is there: the archives of KUBEFATE_CHARTS are put into the product's store"""
+import base64, contextlib, os, sys, time, traceback
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "flow")]
@@ -13,6 +14,7 @@ from product import Stack
 from rig import Kube, Rig
 
 VERSIONS = ["v1.10.0", "v1.11.1", "v1.11.2"] if program.is_real() else ["v1.11.1"]  # the stand-in's charts differ by their tag only
+STORE = os.environ.get("KUBEFATE_STORE")
 PASSED, FAILED = [], []
 
 
@@ -41,6 +43,11 @@ class Guide:
         return "/federation/fate/%s/%s/%s" % (self.fed, kind, uuid)
 
     # --- chapters ---
+    def fill_store(self):
+        for kind, name in ((1, "fate-exchange"), (2, "fate")):
+            with open(os.path.join(os.environ["KUBEFATE_CHARTS"], "%s-%s.tgz" % (name, self.version)), "rb") as f:
+                self.api.store_chart(self.api.chart(kind, self.version), f.read())
+
     def add_clusters(self):
         self.before = self.a.inventory(), self.b.inventory()
         t = time.time()
@@ -135,6 +142,8 @@ class Guide:
 
     # --- the whole ---
     def walk(self):
+        if STORE:
+            self.fill_store()
         self.add_clusters()
         self.install_kubefate()
         self.deploy_exchange()
@@ -174,7 +183,7 @@ def inside(rig, versions):
 def main():
     if sys.argv[1:2] == ["--inside"]:
         return inside(sys.argv[2], sys.argv[3:])
-    with Rig(["a", "b"], [program.rule()]) as rig, program.Charts(rig):
+    with Rig(["a", "b"], [program.rule()]) as rig, contextlib.nullcontext() if STORE else program.Charts(rig):
         code = rig.run_inside([sys.executable, "-B", os.path.abspath(__file__), "--inside", rig.dir] + (sys.argv[1:] or VERSIONS)).returncode
         if code:
             program.print_logs(rig, "ab")

@@ -182,6 +182,9 @@ class KubeFate:
     def clusters(self):
         return self.call("GET", "/v1/cluster/")
 
+    def charts(self, name, version):
+        return [c for c in self.call("GET", "/v1/chart/") if (c["name"], c["version"]) == (name, version)]
+
 
 def token_kubeconfig(kube, directory, cluster):
     """A kubeconfig with the lasting token of a service account that may do everything."""
