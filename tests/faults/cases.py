@@ -1,6 +1,7 @@
 """One fault each. Every case has a way of its own to cluster a (a proxy, an infrastructure, the KubeFATE of the cluster adopted, a federation), so the cases
 run side by side and no case's waiting is another's. The deployment of an exchange meets the fault at one of its calls."""
-import re, threading, time
+import os, re, threading, time
+import chart
 import proxy as P
 from product import wait
 
@@ -25,8 +26,8 @@ class Way:
         self.fed = t.api.add_federation(name, name + ".example.com")
         self.f = "/federation/fate/" + self.fed
 
-    def deploy(self):
-        self.x = self.t.api.add_exchange(self.fed, self.endpoint, name=self.name, namespace=self.ns)
+    def deploy(self, **how):
+        self.x = self.t.api.add_exchange(self.fed, self.endpoint, name=self.name, namespace=self.ns, **how)
         return self.x
 
     def path(self):
@@ -203,6 +204,44 @@ def test_install_429_waits_as_long_as_the_server_asks(t):
     assert gaps and all(5.9 <= g <= 12 for g in gaps), gaps
 
 
+# --- a chart of the store, which is handed over before the installation ---
+UPLOAD = r"POST .*/proxy/v1/chart\n"
+
+
+def handed_over(t, name, version, kind, hits, passed_on, **options):
+    """Deploys with a chart of the store; its upload meets the fault. KubeFATE has it once and as it is here, and the exchange is Active."""
+    data = chart.archive("fate-exchange", version, values_yaml="# %s\n%s" % (name, "".join("v%d: %s\n" % (i, os.urandom(20).hex()) for i in range(1000))))
+    t.api.store_chart(t.api.chart(1, version), data)
+    w = Way(t, name)
+    f = w.proxy.fault(kind, UPLOAD, hits, **options)
+    w.deploy(version=version)
+    w.active()
+    w.once()
+    w.quick(r"^(?!POST .*/v1/chart$)")
+    assert len(f.hits) == hits, f.hits
+    sent = w.proxy.requests("POST .*/proxy/v1/chart$")
+    assert len([s for s in sent if s.passed_on]) == passed_on, sent
+    there = t.ka.charts("fate-exchange", version)
+    assert len(there) == 1 and there[0]["values"].startswith("# %s\n" % name), [(c["uuid"], c["values"][:40]) for c in there]
+    o = t.stack.operation(w.endpoint, "chart_upload")
+    assert o["state"] == "succeeded", o
+    return w
+
+
+def test_chart_upload_that_is_cut_in_the_middle_is_sent_again(t):
+    handed_over(t, "torn", "v1.11.2", P.TORN, 2, 1)
+
+
+def test_chart_upload_whose_answer_is_lost_happens_once(t):
+    handed_over(t, "chartlost", "v1.10.0", P.LOST, 1, 1)
+
+
+def test_chart_upload_whose_answer_is_late_happens_once(t):
+    """A new file under the same name: what KubeFATE has is replaced once."""
+    w = handed_over(t, "chartlate", "v1.10.0", P.LATE, 1, 1, seconds=40)
+    assert all(s.ended - s.began < 21 for s in w.proxy.requests("POST .*/proxy/v1/chart$")), w.proxy.requests("POST .*/v1/chart$")
+
+
 def test_job_list_as_html(t):
     through(t, "joblist", P.HTML, r"GET .*/proxy/v1/job/\n", ["Something else than KubeFATE"])
 
@@ -268,4 +307,5 @@ LANES = [(x,) for x in (
     test_503_of_a_gateway, test_html_instead_of_json, test_connection_reset, test_connection_refused, test_headers_without_end, test_body_without_end, test_install_whose_answer_is_lost_happens_once,
     test_install_whose_answer_is_late_happens_once, test_install_whose_answer_is_half_happens_once, test_install_that_never_arrived_is_sent_again, test_install_through_a_gateway_that_answers_503,
     test_install_429_waits_as_long_as_the_server_asks, test_job_list_as_html, test_login_that_fails, test_test_of_an_infrastructure_answers_within_ten_seconds)] + [
+    (test_chart_upload_that_is_cut_in_the_middle_is_sent_again,), (test_chart_upload_whose_answer_is_lost_happens_once, test_chart_upload_whose_answer_is_late_happens_once),
     (test_routes_update_whose_answer_is_lost_happens_once, test_delete_whose_answer_is_lost_happens_once)]

@@ -14,6 +14,7 @@ LATE = "late"                # does it at once, answers late
 CUT = "cut"                  # half of the answer, then the connection ends
 HALF = "half"                # half of the body, well framed
 LOST = "lost"                # does it, then the connection is reset without an answer
+TORN = "torn"                # half of the request's body is passed on, then both connections are cut
 RESET = "reset"              # the connection is reset, nothing is done
 HTML = "html"                # somebody else's page, status 200
 STATUS = "status"            # an error of Kubernetes; code, reason, retry_after
@@ -181,6 +182,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         c.close()
         return r.status, kept, body
 
+    def tear(self, seen):
+        c = http.client.HTTPSConnection("127.0.0.1", self.proxy.upstream_port, context=self.proxy.up, timeout=60)
+        c.putrequest(seen.method, seen.path, skip_accept_encoding=True)
+        for k, v in self.headers.items():
+            if k.lower() not in ("authorization", "host", "connection", "accept-encoding"):
+                c.putheader(k, v)
+        c.endheaders()
+        c.send(seen.body[:len(seen.body) // 2])
+        time.sleep(0.2)  # it is read at the other end
+        reset(c.sock)
+
     def reply(self, status, headers, body, length=None):
         self.send_response_only(status)
         for k, v in headers:
@@ -238,6 +250,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             seen.code = 200 if kind == HTML else 503
             return self.reply(seen.code, [("Content-Type", "text/html")], b"<html><body><h1>A gateway's own page</h1></body></html>")
         if kind == RESET:
+            return self.drop()
+        if kind == TORN:
+            self.tear(seen)
             return self.drop()
         if kind == HEADERS:
             self.wfile.write(b"HTTP/1.1 200 OK\r\n")
