@@ -109,7 +109,21 @@ class Clusters:
     def settled(self):
         """What is not yet as it has to be, now that nothing disturbs: [(class, key, what, evidence, subject)]."""
         parties = self.db.dicts(PARTIES)
-        return self.tables(parties) + self.whole(parties)
+        return self.tables(parties) + self.whole(parties) + self.shelves()
+
+    def shelves(self):
+        """KubeFATE keeps a chart once."""
+        out = []
+        for c, kubefate in self.w.kubefate.items():
+            for name in ("fate-exchange", "fate"):
+                try:
+                    n = len(kubefate.charts(name, "v1.11.1"))
+                except (OSError, AssertionError, ValueError) as e:
+                    out.append((UNIQUE, "charts %s" % c, "KubeFATE does not tell its charts", {"cluster": c, "why": repr(e)}, None))
+                    continue
+                if n > 1:
+                    out.append((UNIQUE, "chart %s %s" % (c, name), "KubeFATE has the chart more than once", {"cluster": c, "chart": name, "rows": n}, None))
+        return out
 
     def release(self, p):
         """Helm's newest revision, or None."""

@@ -31,11 +31,11 @@ FROZEN = ("select o.id, o.uuid, o.kind, o.state, o.version, o.percent, o.retries
 # Written once in the life of an operation; a person's retry may go through some of them again.
 DOUBLED_EVENTS = ("select e.operation_id, o.uuid, o.kind, o.state, e.class, e.args, count(*) n from event e join operation o on o.id = e.operation_id where e.class in "
                   "('event.ns-made', 'event.ns-used', 'event.cert', 'event.secret', 'event.job', 'event.job-done', 'event.own-eyes', 'event.routed', 'event.active', 'event.delete-job', 'event.removed', 'event.applied', "
-                  "'event.endpoint-ready', 'event.endpoint-gone', 'event.stopped') group by e.operation_id, o.uuid, o.kind, o.state, e.class, e.args, o.retries having count(*) > 1 + o.retries")
+                  "'event.endpoint-ready', 'event.endpoint-gone', 'event.chart-given', 'event.stopped') group by e.operation_id, o.uuid, o.kind, o.state, e.class, e.args, o.retries having count(*) > 1 + o.retries")
 # A status of something under way needs an operation.
 UNTRUE = ("select p.uuid, p.name, p.status from participant p where p.deleted_at is null and p.is_managed and p.status in (2, 3) and not exists "
           "(select from operation o where o.subject = p.uuid and o.subject_type = 'participant' and o.state in ('queued', 'running', 'failed'))")
-UNTRUE_ENDPOINTS = "select e.uuid, e.name, e.status from endpoint e where e.status in (1, 5) and not exists (select from operation o where o.subject = e.uuid and o.state in ('queued', 'running', 'failed'))"
+UNTRUE_ENDPOINTS = "select e.uuid, e.name, e.status from endpoint e where e.status in (1, 5) and not exists (select from operation o where o.subject = e.uuid and o.subject_type = 'endpoint' and o.state in ('queued', 'running', 'failed'))"
 STRAY_CHECKS = ("select h.target_type, h.target from health_check h where not exists (select from participant p where p.uuid = h.target and p.deleted_at is null) and not exists (select from endpoint e where e.uuid = h.target)")
 STRAY_SESSIONS = "select id, expires_at from session where expires_at < now() - interval '5 minutes'"
 

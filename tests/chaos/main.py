@@ -9,7 +9,7 @@ from book import RESUMPTION_LIMIT, Book
 from clusters import Clusters
 from faults import ROUND, Injector, schedule
 from invariants import WAITING, Safety
-from population import FEDERATIONS, Federation, Guest
+from population import FEDERATIONS, Federation, Guest, Librarian
 from rig import ROOT
 
 SETTLE_SECONDS, END_SECONDS = 120, 360
@@ -25,7 +25,7 @@ class Chaos:
         self.watch = Watch(self.w.dsn, 0.1, world.PATIENCE)
         self.injector = Injector(self.w, self.watch)
         self.safety, self.clusters, self.db = Safety(self.w, self.book), Clusters(self.w, self.book, self.injector), self.w.psql()
-        self.actors = [Federation(self.w, i, seed) for i in range(FEDERATIONS)] + [Guest(self.w, c, seed) for c in "ab"]
+        self.actors = [Federation(self.w, i, seed) for i in range(FEDERATIONS)] + [Guest(self.w, c, seed) for c in "ab"] + [Librarian(self.w, seed)]
         self.passed = self.failed = 0
 
     def say(self, text):
@@ -125,7 +125,7 @@ class Chaos:
 
     def run(self):
         for a in self.actors:
-            if isinstance(a, Guest):
+            if isinstance(a, (Guest, Librarian)):
                 a.prepare()
         self.watch.start()
         for a in self.actors:

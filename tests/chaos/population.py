@@ -1,6 +1,7 @@
 """Who uses the product: four federations with an exchange and four clusters each, and on each API server an endpoint of one namespace that comes and goes with an
 exchange on it. Every participant has a life of its own kind, and whoever loses patience cancels, retries, or removes by force."""
-import random, threading, time
+import http.client, random, threading, time
+import chart
 
 ACTIVE, INSTALLING, REMOVING, RECONFIGURING, FAILED = 1, 2, 3, 4, 5
 READY, UNAVAILABLE = 2, 4
@@ -9,7 +10,8 @@ PATIENCE = 100  # seconds in one operation before somebody may remove by force
 # (kind of life, weight): kept is removed in order after its time, forced by force; cancelled and torn meet it while it is being made.
 LIVES = (("kept", 10), ("forced", 2), ("cancelled", 2), ("torn", 2))
 LIVE_OPERATIONS = ("select distinct on (subject) subject, uuid, kind, state, cause, evidence_class, error_class, retries, extract(epoch from now() - created_at) age from operation "
-                   "where state in ('queued', 'running', 'failed') and subject_type <> 'exchange_routes' order by subject, id desc")
+                   "where state in ('queued', 'running', 'failed') and subject_type not in ('exchange_routes', 'endpoint_chart') order by subject, id desc")
+FAILED_UPLOADS = "select uuid, kind, state, retries from operation where kind = 'chart_upload' and state = 'failed'"
 FORGOTTEN = "routes.forgotten"
 
 
@@ -233,3 +235,43 @@ class GuestFederation:
         if not self.of.uuid:
             self.g.federation, self.g.wants_exchange = None, False
         return bool(self.of.uuid)
+
+
+class Librarian(Actor):
+    """Keeps both charts in the store: now and then puts in a new file, takes one away from a KubeFATE behind the product's back, or hands one over by hand. What
+    could not be handed over is retried."""
+    CHARTS = (("fate-exchange", 1), ("fate", 2))
+
+    def __init__(self, world, seed):
+        super().__init__(world, "librarian", seed)
+        self.due, self.number = 0, 0
+
+    def prepare(self):
+        self.charts = {name: self.w.api.chart(kind) for name, kind in self.CHARTS}
+        for name in self.charts:
+            self.store(name)
+
+    def store(self, name):
+        """Nobody can see in a lost answer whether it was stored: it is stored again then."""
+        self.number += 1
+        self.w.api.store_chart(self.charts[name], chart.archive(name, "v1.11.1", values_yaml="# number %d\n" % self.number))
+
+    def tick(self):
+        for op in self.db.dicts(FAILED_UPLOADS):
+            self.press(op, "retry")
+        if self.hurry.is_set():
+            return self.finished.set()
+        if time.time() < self.due:
+            return
+        self.due = time.time() + self.random.uniform(10, 30)
+        name, cluster, deed = self.random.choice(sorted(self.charts)), self.random.choice("ab"), self.random.choice(("store", "take away", "take away", "hand over"))
+        try:
+            if deed == "store":
+                self.store(name)
+            elif deed == "hand over":
+                self.w.page.post("/endpoint-detail/%s/chart/%s" % (self.w.endpoint[cluster], self.charts[name]), "/endpoint-detail/" + self.w.endpoint[cluster])
+            else:
+                for c in self.w.kubefate[cluster].charts(name, "v1.11.1"):
+                    self.w.kubefate[cluster].raw("DELETE", "/v1/chart/" + c["uuid"])
+        except (OSError, AssertionError, AttributeError, KeyError, TypeError, ValueError, http.client.HTTPException):
+            pass  # somebody was just being killed

@@ -4,7 +4,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", x) for x in ("lib", "flow", "faults", "kubefate")]
 import proxy as P
 from api import Api
-from product import Page, Stack
+from product import KubeFate, Page, Stack
 from psql import Psql
 from rig import Kube
 
@@ -100,6 +100,7 @@ class World:
             self.endpoint[c] = self.api.add_endpoint("kubefate-" + c, self.infra[c])
         for c in "ab":
             self.api.until("/endpoint/" + self.endpoint[c], [2], [4], seconds=120)
+        self.kubefate = {c: KubeFate(k) for c, k in self.kube.items()}
 
     def psql(self):
         """A connection of one's own: each thread needs one."""
