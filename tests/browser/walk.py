@@ -2,6 +2,7 @@
 import json
 import time
 
+import chart
 from steps import Guide
 from refusals import Refusals
 
@@ -15,6 +16,42 @@ class Walk(Guide):
         self.open("/chart", "charts"), self.open("/help", "help"), self.open("/account", "account"), self.open("/events", "events-empty", False)
         self.open("/chart"), self.b.click("main table a")
         self.look("chart")
+
+    def charts(self):
+        """The exchange's chart goes into the store; a wrong file is refused at its field. One endpoint is given it by hand, the other one by the deployment that comes."""
+        files = {name: "%s/%s.tgz" % (self.rig, name) for name in ("fate-exchange", "fate")}
+        for name, path in files.items():
+            with open(path, "wb") as f:
+                f.write(chart.archive(name, "v1.11.1"))
+        self.open("/chart")
+        at = self.b.js("[].find.call(document.querySelectorAll('main table a'),function(a){return a.innerText=='fate-exchange v1.11.1'}).getAttribute('href')")
+        form = "main form[action$='/archive'] button"
+        self.open(at)
+        self.b.upload("[name=file]", files["fate"])
+        self.send(form)
+        self.look("chart-refused")
+        self.says("fate v1.11.1")
+        assert self.b.js("document.querySelector('[name=file]').getAttribute('aria-invalid')=='true'"), "the field does not say that it is wrong"
+        self.b.upload("[name=file]", files["fate-exchange"])
+        self.send(form)
+        assert self.b.js("!!document.querySelector('.note.ok') && !!document.querySelector('form[action$=\"/archive/delete\"]')"), self.b.text()[:600]
+        self.look("chart-stored")
+        self.open("/chart", "charts-stored")
+        endpoint = [e for e in self.links("/endpoint", "[href^=\"/endpoint-detail/\"]") if "lab-b" in (self.open(e), self.b.text("h1"))[1]][0]
+        self.open(endpoint, "endpoint-charts")
+        self.send("main form[action*='/chart/'] button")
+        self.settle("!!document.querySelector('main section table .chip.ok')", 30, "hand-over of the chart")
+        self.look("endpoint-chart-given")
+
+    def chart_given(self):
+        """By the deployment of the exchange."""
+        endpoint = [e for e in self.links("/endpoint", "[href^=\"/endpoint-detail/\"]") if "lab-a" in (self.open(e), self.b.text("h1"))[1]][0]
+        self.open(endpoint)
+        assert self.b.js("!!document.querySelector('main section table .chip.ok')"), self.b.text()[:1200]
+        self.open(endpoint + "?tab=events")
+        self.says("fate-exchange v1.11.1")
+        self.open("/operations?kind=chart_upload", "operations-chart", False)
+        self.b.click("main table a"), self.look("operation-chart", False)
 
     def exchange(self):
         """Its nginx cannot be pulled at first."""
@@ -242,7 +279,9 @@ class Walk(Guide):
         self.test("two infrastructures", lambda: (self.infra("lab-a", "a", True), self.infra("lab-b", "b")), True)
         self.test("two endpoints", lambda: (self.endpoint("lab-a", True), self.endpoint("lab-b")), True)
         self.test("federation", lambda: self.federation(True), True)
+        self.test("a chart of the store, handed over by hand", self.charts)
         self.test("exchange, its image held back, sent twice", self.exchange, True)
+        self.test("its chart was handed over before", self.chart_given)
         self.test("two clusters, one without its secret, one without a node", self.clusters, True)
         self.test("every page with everything there", self.everything)
         self.test("workloads and a log", self.watched)
