@@ -42,7 +42,7 @@ class Way:
 
         def seen():
             o = self.t.stack.operation(subject)
-            return o if o and (o["cause"].startswith("hop-") or o["cause"] in ("kubefate", "admission", "")) and o["evidence_class"] and all(w in self.t.page.text("/ui/operation/" + o["uuid"]) for w in words) else None
+            return o if o and (o["cause"].startswith("hop-") or o["cause"] in ("kubefate", "admission", "chart", "")) and o["evidence_class"] and all(w in self.t.page.text("/ui/operation/" + o["uuid"]) for w in words) else None
         o = wait(seen, seconds, 0.2, lambda: "%s, the page says %s" % (self.t.stack.operation(subject), self.t.page.text("/operations/" + self.t.stack.operation(subject)["uuid"])[:1200]))
         assert o["state"] == "running", o
         text = self.t.page.text("/ui/operation/" + o["uuid"])
@@ -215,6 +215,8 @@ def handed_over(t, name, version, kind, hits, passed_on, **options):
     w = Way(t, name)
     f = w.proxy.fault(kind, UPLOAD, hits, **options)
     w.deploy(version=version)
+    if kind == P.LATE:
+        w.states(["KubeFATE is being given the chart fate-exchange " + version])
     w.active()
     w.once()
     w.quick(r"^(?!POST .*/v1/chart$)")
