@@ -319,23 +319,14 @@ static enum outcome removed_request(struct work *w, struct call *c, struct err *
              ? OUT_DONE : OUT_FAIL;
 }
 
-static const struct step INSTALL[] = {
-    {"preflight", preflight_request, preflight_digest, EFFECT_READ, 0, 5, 120, NULL, NULL},
-    {"apply", apply_request, apply_digest, EFFECT_SAFE, 0, 10, 300, NULL, NULL},
-    {"ready", ready_request, ready_digest, EFFECT_READ, 0, 40, 900, NULL, "apply"},
-    {"connect", connect_request, connect_digest, EFFECT_READ, STEP_KUBEFATE, 5, 300, NULL, NULL},
-    {"finish", finish_request, NULL, EFFECT_NONE, STEP_LAST, 1, 60, NULL, NULL},
-    STOPPED,
-};
-static const struct step REPAIR[] = {
-    {"preflight", preflight_request, preflight_digest, EFFECT_READ, 0, 5, 120, NULL, NULL},
-    {"apply", apply_request, apply_digest, EFFECT_SAFE, 0, 10, 300, NULL, NULL},
-    {"kubefate-restart", restart_request, restart_digest, EFFECT_SAFE, 0, 5, 180, NULL, NULL},
-    {"ready", ready_request, ready_digest, EFFECT_READ, 0, 40, 900, NULL, "apply"},
-    {"connect", connect_request, connect_digest, EFFECT_READ, STEP_KUBEFATE, 5, 300, NULL, NULL},
-    {"finish", finish_request, NULL, EFFECT_NONE, STEP_LAST, 1, 60, NULL, NULL},
-    STOPPED,
-};
+#define APPLIED \
+    {"preflight", preflight_request, preflight_digest, EFFECT_READ, 0, 5, 120, NULL, NULL}, \
+    {"apply", apply_request, apply_digest, EFFECT_SAFE, 0, 10, 300, NULL, NULL}
+#define WORKS \
+    {"ready", ready_request, ready_digest, EFFECT_READ, 0, 40, 900, NULL, "apply"}, \
+    {"connect", connect_request, connect_digest, EFFECT_READ, STEP_KUBEFATE, 5, 300, NULL, NULL}, \
+    {"finish", finish_request, NULL, EFFECT_NONE, STEP_LAST, 1, 60, NULL, NULL}
+static const struct step INSTALL[] = {APPLIED, WORKS, STOPPED}, REPAIR[] = {APPLIED, {"kubefate-restart", restart_request, restart_digest, EFFECT_SAFE, 0, 5, 180, NULL, NULL}, WORKS, STOPPED};
 static const struct step ADOPT[] = {
     {"account", account_request, account_digest, EFFECT_READ, 0, 20, 60, NULL, NULL},
     {"connect", connect_request, connect_digest, EFFECT_READ, STEP_KUBEFATE, 60, 120, NULL, "account"},

@@ -12,16 +12,9 @@
 /* The list holds every file of every chart. */
 enum { CHARTS_MAX = 32 << 20, UPLOAD_MS = 20000, MOST_TEMPLATES = 500 };
 
-static struct call with_token(struct arena *a, const char *method, const char *path, const char *token) {
-  return (struct call){.method = method, .path = path, .accept = "application/json", .cookie = arena_fmt(a, "jwt=%s", token), .max_reply = CHARTS_MAX};
-}
-struct call kf_chart_list(struct arena *a, const char *token) { return with_token(a, "GET", "/v1/chart/", token); }
-struct call kf_chart_get(struct arena *a, const char *token, const char *uuid) {
-  struct buf b;
-  BUG_ON(!*nn(uuid)); /* without it the path would mean the list */
-  buf_init(&b, a, 1024), buf_str(&b, "/v1/chart/"), buf_urlq(&b, uuid);
-  return with_token(a, "GET", b.p, token);
-}
+static struct call large(struct call c) { return c.max_reply = CHARTS_MAX, c; }
+struct call kf_chart_list(struct arena *a, const char *token) { return large(kf_call(a, "GET", "/v1/chart/", token)); }
+struct call kf_chart_get(struct arena *a, const char *token, const char *uuid) { return large(kf_call(a, "GET", kf_item(a, "/v1/chart/", uuid), token)); }
 
 /* The boundary is made of the content, so that it cannot be found in it. */
 struct call kf_chart_upload(struct arena *a, const char *token, const char *file_name, const void *archive, size_t n) {
@@ -32,7 +25,7 @@ struct call kf_chart_upload(struct arena *a, const char *token, const char *file
   buf_add(&b, archive, n);
   buf_fmt(&b, "\r\n--%s--\r\n", boundary);
   BUG_ON(b.failed);
-  struct call c = with_token(a, "POST", "/v1/chart", token);
+  struct call c = kf_call(a, "POST", "/v1/chart", token);
   c.content_type = arena_fmt(a, "multipart/form-data; boundary=%s", boundary), c.body = b.p, c.body_len = b.n, c.timeout_ms = UPLOAD_MS;
   return c;
 }

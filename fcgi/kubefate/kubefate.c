@@ -12,13 +12,13 @@ enum { LIST_MAX = 16 << 20, TOKEN_MAX = 4096 };
 
 static struct call plain(const char *method, const char *path) { return (struct call){.method = method, .path = path, .accept = "application/json"}; }
 
-static struct call with_token(struct arena *a, const char *method, const char *path, const char *token) {
+struct call kf_call(struct arena *a, const char *method, const char *path, const char *token) {
   struct call c = plain(method, path);
   c.cookie = arena_fmt(a, "jwt=%s", token);
   return c;
 }
 
-static const char *item(struct arena *a, const char *collection, const char *uuid) {
+const char *kf_item(struct arena *a, const char *collection, const char *uuid) {
   struct buf b;
   BUG_ON(!*nn(uuid)); /* without it the path would mean the collection */
   buf_init(&b, a, 1024);
@@ -43,15 +43,15 @@ struct call kf_login(struct arena *a, const char *user, const struct secret *pas
   return c;
 }
 
-struct call kf_version(struct arena *a, const char *token) { return with_token(a, "GET", "/v1/version/", token); }
+struct call kf_version(struct arena *a, const char *token) { return kf_call(a, "GET", "/v1/version/", token); }
 
 struct call kf_cluster_list(struct arena *a, const char *token) {
-  struct call c = with_token(a, "GET", "/v1/cluster/", token);
+  struct call c = kf_call(a, "GET", "/v1/cluster/", token);
   c.max_reply = LIST_MAX;
   return c;
 }
 
-struct call kf_cluster_get(struct arena *a, const char *token, const char *uuid) { return with_token(a, "GET", item(a, "/v1/cluster/", uuid), token); }
+struct call kf_cluster_get(struct arena *a, const char *token, const char *uuid) { return kf_call(a, "GET", kf_item(a, "/v1/cluster/", uuid), token); }
 
 /* cover stays false: true makes KubeFATE uninstall whatever release has this name in this namespace first (reference 10 section 10.5). The YAML goes as
  * the user's text, base64 (standard alphabet, padded), because KubeFATE decodes it with Go's StdEncoding. */
@@ -69,7 +69,7 @@ static struct call cluster_args(struct arena *a, const char *method, const char 
   jsw_kstr(&w, "data", b64_encode(a, yaml, n));
   jsw_end_obj(&w);
   BUG_ON(b.failed);
-  struct call c = with_token(a, method, "/v1/cluster", token);
+  struct call c = kf_call(a, method, "/v1/cluster", token);
   c.content_type = "application/json", c.body = b.p, c.body_len = b.n, c.secret_body = true; /* the YAML may hold passwords */
   return c;
 }
@@ -81,16 +81,16 @@ struct call kf_update(struct arena *a, const char *token, const char *name, cons
   return cluster_args(a, "PUT", token, name, ns, chart, version, yaml, n);
 }
 
-struct call kf_delete(struct arena *a, const char *token, const char *uuid) { return with_token(a, "DELETE", item(a, "/v1/cluster/", uuid), token); }
+struct call kf_delete(struct arena *a, const char *token, const char *uuid) { return kf_call(a, "DELETE", kf_item(a, "/v1/cluster/", uuid), token); }
 
 struct call kf_job_list(struct arena *a, const char *token) {
-  struct call c = with_token(a, "GET", "/v1/job/", token);
+  struct call c = kf_call(a, "GET", "/v1/job/", token);
   c.max_reply = LIST_MAX;
   return c;
 }
 
-struct call kf_job_get(struct arena *a, const char *token, const char *uuid) { return with_token(a, "GET", item(a, "/v1/job/", uuid), token); }
-struct call kf_job_stop(struct arena *a, const char *token, const char *uuid) { return with_token(a, "PUT", arena_fmt(a, "%s?jobStatus=stop", item(a, "/v1/job/", uuid)), token); }
+struct call kf_job_get(struct arena *a, const char *token, const char *uuid) { return kf_call(a, "GET", kf_item(a, "/v1/job/", uuid), token); }
+struct call kf_job_stop(struct arena *a, const char *token, const char *uuid) { return kf_call(a, "PUT", arena_fmt(a, "%s?jobStatus=stop", kf_item(a, "/v1/job/", uuid)), token); }
 
 /* --- objects --- */
 

@@ -9,6 +9,10 @@
 #include "net/call.h"
 struct arena; struct secret;
 
+/* What the builders below are made of: a call with the token as cookie; "<collection><uuid>" as a path. */
+struct call kf_call(struct arena *a, const char *method, const char *path, const char *token);
+const char *kf_item(struct arena *a, const char *collection, const char *uuid);
+
 struct call kf_hello(struct arena *a);                                      /* GET / */
 struct call kf_login(struct arena *a, const char *user, const struct secret *password);
 struct call kf_version(struct arena *a, const char *token);
