@@ -9,7 +9,7 @@ layer clone 9 bash tests/run/clone.sh
 layer http 257 bash tests/http/run.sh
 layer client 70 env RIG=real bash tests/client/run.sh
 layer simclient 70 env RIG=sim bash tests/client/run.sh
-layer fuzz 42 bash tests/fuzz/run.sh
+layer fuzz 49 bash tests/fuzz/run.sh
 layer sim 20 bash tests/sim/run.sh
 layer kubefate 34 bash tests/kubefate/run.sh
 layer flow 42 env RIG=real bash tests/flow/run.sh

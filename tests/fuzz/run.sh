@@ -15,7 +15,7 @@ for src in tests/fuzz/fuzz_*.c; do
   files=(tests/fuzz/corpus/"$name"/*)
   [ -e "${files[0]}" ] || { echo "$name: no corpus"; s=$((s + 1)); continue; }
   # shellcheck disable=SC2046
-  if ! ${CC:-cc} "${flags[@]}" -o "$b/fuzz/$name" "$src" tests/fuzz/runner.c "$lib" $(pkg-config --cflags --libs libpq json-c libcurl yaml-0.1 openssl libcrypt); then f=$((f + 1)); continue; fi
+  if ! ${CC:-cc} "${flags[@]}" -o "$b/fuzz/$name" "$src" tests/fuzz/runner.c "$lib" $(pkg-config --cflags --libs libpq json-c libcurl yaml-0.1 openssl libcrypt libarchive zlib); then f=$((f + 1)); continue; fi
   if out=$(FUZZ_CRASH=$b/fuzz/$name.crash timeout $((300 + ${FUZZ_SECS:-0})) "$b/fuzz/$name" "${FUZZ_SECS:-0}" "${files[@]}" 2>&1); then
     echo "$name: ${#files[@]} files, $(tail -n 1 <<<"$out")"
     p=$((p + ${#files[@]}))
