@@ -113,8 +113,10 @@ class Clusters:
 
     def shelves(self):
         """KubeFATE keeps a chart once."""
-        out = []
+        out, there = [], {x["uuid"] for x in self.db.dicts("select uuid from endpoint")}
         for c, kubefate in self.w.kubefate.items():
+            if self.w.endpoint[c] not in there:
+                continue
             for name in ("fate-exchange", "fate"):
                 try:
                     n = len(kubefate.charts(name, "v1.11.1"))

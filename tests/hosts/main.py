@@ -10,6 +10,7 @@ from product import Tests
 from rig import Kube
 
 SEED = int(os.environ.get("HOSTS_SEED") or random.SystemRandom().randrange(1 << 32))
+RELAY = 7443  # a real API server has its own port on every address
 ADDRESS = {"db1": "10.77.0.21", "db2": "10.77.0.22", "host1": "10.77.0.11", "host2": "10.77.0.12", "host3": "10.77.0.13"}
 
 
@@ -23,9 +24,9 @@ def main():
     t = Tests("hosts")
     kube = Kube(rig, "a")
     with open(rig + "/a/admin.kubeconfig") as f:
-        text = f.read().replace("https://127.0.0.1:", "https://%s:" % HUB).replace("    server:", "    tls-server-name: localhost\n    server:")
+        text = f.read().replace("https://127.0.0.1:%d" % kube.port, "https://%s:%d" % (HUB, RELAY)).replace("    server:", "    tls-server-name: localhost\n    server:")
     machines = {n: Machine(n, a) for n, a in ADDRESS.items()}
-    t.put(rig=rig, relay=Relay(kube.port, ("127.0.0.1", kube.port)), newer=newer, place=place, kube=kube, kubeconfig=text, machines=machines, seed=SEED, db1=Postgres(machines["db1"], place + "/pg"), db2=Postgres(machines["db2"], place + "/pg"), db=Db(ADDRESS["db1"], ADDRESS["db2"]))
+    t.put(rig=rig, relay=Relay(RELAY, ("127.0.0.1", kube.port)), newer=newer, place=place, kube=kube, kubeconfig=text, machines=machines, seed=SEED, db1=Postgres(machines["db1"], place + "/pg"), db2=Postgres(machines["db2"], place + "/pg"), db=Db(ADDRESS["db1"], ADDRESS["db2"]))
     try:
         t.lane(*cases.BEGIN, *cases.CHANGES, *outages.ALL, *cases.END)
     finally:

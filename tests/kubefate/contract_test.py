@@ -588,7 +588,7 @@ def main():
     T = Target(url, rig, os.environ.get("KUBEFATE_PASSWORD", place.PASSWORD))
     load = unittest.defaultTestLoader
     here = sys.modules[__name__]
-    order = (Web, Install, Stop, Update, Delete, Timeout, Restart)
+    order = (Web, Charts, Install, Stop, Update, Delete, Timeout, Restart)
     if not words:
         Timeout.begin()
     suite = unittest.TestSuite([load.loadTestsFromName(w, here) for w in words] or [load.loadTestsFromTestCase(c) for c in order])
