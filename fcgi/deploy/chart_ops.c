@@ -69,8 +69,8 @@ bool chart_ops_drop(struct db *db, struct arena *a, struct uuid id, struct err *
   return was_there ? true : err_set(e, FAIL_NOT_FOUND, MSG_ARCHIVE_ABSENT, c.chart_name, c.version);
 }
 
-bool chart_ops_insert(struct db *db, struct arena *a, const struct endpoint *x, struct uuid chart, const char *actor, struct err *e) {
-  struct op_new o = {.workflow = "chart_upload", .subject_type = "endpoint_chart", .subject = x->uuid, .subject_name = x->name, .actor = actor, .supersede_failed = true, .input_json = arena_fmt(a, "{\"chart\":\"%s\"}", chart.s)};
+bool chart_ops_insert(struct db *db, struct arena *a, const struct endpoint *x, struct uuid chart, const char *chart_title, const char *actor, struct err *e) {
+  struct op_new o = {.workflow = "chart_upload", .subject_type = "endpoint_chart", .subject = x->uuid, .subject_name = arena_fmt(a, "%s: %s", x->name, chart_title), .actor = actor, .supersede_failed = true, .input_json = arena_fmt(a, "{\"chart\":\"%s\"}", chart.s)};
   return op_insert(db, a, &o, NULL, e);
 }
 bool chart_ops_give(struct db *db, struct arena *a, struct uuid endpoint, struct uuid id, const char *actor, struct err *e) {
@@ -80,5 +80,5 @@ bool chart_ops_give(struct db *db, struct arena *a, struct uuid endpoint, struct
   if (!tx_begin(db, &tx, e) || !endpoint_get(db, a, endpoint, &x, e) || !chart_get(db, a, id, &c, e)) return false;
   if (!c.archive.size) return err_set(e, FAIL_NOT_FOUND, MSG_ARCHIVE_ABSENT, c.chart_name, c.version);
   if (x.status != EP_READY) return err_set(e, FAIL_CONFLICT, MSG_ARCHIVE_NOT_READY, x.name);
-  return chart_ops_insert(db, a, &x, id, actor, e) && tx_commit(&tx, e);
+  return chart_ops_insert(db, a, &x, id, arena_fmt(a, "%s %s", c.chart_name, c.version), actor, e) && tx_commit(&tx, e);
 }

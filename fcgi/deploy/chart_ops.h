@@ -15,7 +15,7 @@ bool chart_ops_drop(struct db *db, struct arena *a, struct uuid chart, struct er
 /* Hands the archive to KubeFATE on an endpoint now, as the next deployment would. FAIL_NOT_FOUND without an archive, FAIL_CONFLICT while it is being handed over
  * or the endpoint is not ready. */
 bool chart_ops_give(struct db *db, struct arena *a, struct uuid endpoint, struct uuid chart, const char *actor, struct err *e) __attribute__((warn_unused_result));
-/* What that and a deployment insert; inside the caller's transaction. */
+/* What that and a deployment insert; inside the caller's transaction. chart_title: name and version, for people. */
 struct endpoint;
-bool chart_ops_insert(struct db *db, struct arena *a, const struct endpoint *x, struct uuid chart, const char *actor, struct err *e) __attribute__((warn_unused_result));
+bool chart_ops_insert(struct db *db, struct arena *a, const struct endpoint *x, struct uuid chart, const char *chart_title, const char *actor, struct err *e) __attribute__((warn_unused_result));
 #endif

@@ -125,7 +125,7 @@ static bool state(struct work *w, int64_t since, struct rows *r, struct err *e) 
 }
 static bool live(const struct rows *r) { return streq(row_text(r, 0, 3), "queued") || streq(row_text(r, 0, 3), "running"); }
 static enum outcome give(struct work *w, const struct rows *r, struct err *e) {
-  return chart_ops_insert(w->db, w->a, &w->endpoint, w->party.chart_uuid, w->actor, e) && work_evidence(w, "chart", TEXT(MSG_CAUSE_CHART, row_text(r, 0, 0), row_text(r, 0, 1)), e) ? OUT_WAIT : OUT_FAIL;
+  return chart_ops_insert(w->db, w->a, &w->endpoint, w->party.chart_uuid, arena_fmt(w->a, "%s %s", row_text(r, 0, 0), row_text(r, 0, 1)), w->actor, e) && work_evidence(w, "chart", TEXT(MSG_CAUSE_CHART, row_text(r, 0, 0), row_text(r, 0, 1)), e) ? OUT_WAIT : OUT_FAIL;
 }
 enum outcome chart_given(struct work *w, struct err *e) {
   struct rows r;

@@ -44,6 +44,21 @@ static void probe_state(struct req *q, struct endpoint_page *v, struct err *stor
   v->why = store;
 }
 
+static bool charts(struct req *q, struct endpoint_page *v, struct uuid id, struct err *e) {
+  if (!chart_given_list(q->db, q->a, id, &v->charts, &v->n_charts, e)) return false;
+  for (size_t i = 0; i < v->n_charts; i++) v->handing_over |= *v->charts[i].op_state && !streq(v->charts[i].op_state, "failed");
+  return true;
+}
+static void charts_body(struct buf *out, const struct page *p, const void *v) {
+  const struct endpoint_page *x = v;
+  tmpl_endpoint_charts(out, p, x);
+  if (!x->handing_over) buf_str(out, "<span data-reload></span>");
+}
+static bool charts_get(struct req *q, struct resp *r, struct err *e) {
+  struct endpoint_page v = {.x = ARENA_NEW(q->a, struct endpoint)};
+  return req_uuid(q, 0, &v.x->uuid, e) && charts(q, &v, v.x->uuid, e) && ui_fragment(q, r, charts_body, &v, e);
+}
+
 static void detail_body(struct buf *out, const struct page *p, const void *v) { tmpl_endpoint_detail(out, p, v); }
 static bool detail_get(struct req *q, struct resp *r, struct err *e) {
   struct endpoint_page v;
@@ -51,14 +66,13 @@ static bool detail_get(struct req *q, struct resp *r, struct err *e) {
   struct err why = ERR_INIT;
   if (!find(q, &v, e)) return gone(q, r, &v, e);
   if (streq(v.tab, "events") ? !event_list(q->db, q->a, v.x->uuid, 200, 0, &v.events, &v.n_events, e) : !participant_list_endpoint(q->db, q->a, v.x->uuid, &v.parties, &v.n_parties, e)) return false;
-  if (!*v.tab && !chart_given_list(q->db, q->a, v.x->uuid, &v.charts, &v.n_charts, e)) return false;
+  if (!*v.tab && !charts(q, &v, v.x->uuid, e)) return false;
   if (streq(v.tab, "workloads") && !workloads_load(q, INSPECT_ENDPOINT, v.x->uuid, v.self, &v.watch, e)) return false;
   if (!workloads_away(q, v.x->infra_uuid, &v.away, e)) return false;
   if (!streq(v.tab, "workloads")) probe_state(q, &v, &why);
   page_init(&p, q, SEC_ENDPOINT, arena_fmt(q->a, "%s – %s", v.x->name, text_raw(q->lang, MSG_NAV_ENDPOINT)));
   page_crumb(&p, text_raw(q->lang, MSG_NAV_ENDPOINT), "/endpoint");
-  p.refresh = v.waiting || v.watch.waiting || (v.has_op && ui_live(v.op));
-  for (size_t i = 0; i < v.n_charts; i++) p.refresh |= *v.charts[i].op_state && !streq(v.charts[i].op_state, "failed");
+  p.refresh = v.waiting || v.watch.waiting || v.handing_over || (v.has_op && ui_live(v.op));
   return page_render(&p, r, detail_body, &v, e);
 }
 
@@ -105,6 +119,7 @@ static const struct route R[] = {
     {METHOD_GET, "/endpoint", list_get, PERM_VIEW, 0, 0},
     {METHOD_GET, "/endpoint-detail/{uuid}", detail_get, PERM_VIEW, 0, 0},
     {METHOD_POST, "/endpoint-detail/{uuid}/check", check_post, PERM_OPERATE, 0, 16384},
+    {METHOD_GET, "/ui/endpoint/{uuid}/charts", charts_get, PERM_VIEW, ROUTE_POLL, 0},
     {METHOD_POST, "/endpoint-detail/{uuid}/chart/{uuid}", chart_post, PERM_OPERATE, 0, 16384},
     {METHOD_POST, "/endpoint-detail/{uuid}/repair", repair_post, PERM_OPERATE, 0, 16384},
     {METHOD_GET, "/endpoint-detail/{uuid}/delete", delete_get, PERM_OPERATE, 0, 0},

@@ -19,6 +19,6 @@ struct endpoint_page {
   struct event *events; size_t n_events;
   struct participant *parties; size_t n_parties;
   struct endpoint_object *objects; size_t n_objects;
-  struct chart_given *charts; size_t n_charts;
+  struct chart_given *charts; size_t n_charts; bool handing_over;
 };
 #endif

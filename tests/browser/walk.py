@@ -18,19 +18,19 @@ class Walk(Guide):
         self.look("chart")
 
     def charts(self):
-        """The exchange's chart goes into the store; a wrong file is refused at its field. One endpoint is given it by hand, the other one by the deployment that comes."""
+        """The chart that is proposed for an exchange goes into the store; a wrong file is refused at its field. One endpoint is given it by hand, the other one by the deployment that comes."""
         files = {name: "%s/%s.tgz" % (self.rig, name) for name in ("fate-exchange", "fate")}
         for name, path in files.items():
             with open(path, "wb") as f:
-                f.write(chart.archive(name, "v1.11.1"))
+                f.write(chart.archive(name, "v1.11.2"))
         self.open("/chart")
-        at = self.b.js("[].find.call(document.querySelectorAll('main table a'),function(a){return a.innerText=='fate-exchange v1.11.1'}).getAttribute('href')")
+        at = self.b.js("[].find.call(document.querySelectorAll('main table a'),function(a){return a.innerText=='fate-exchange v1.11.2'}).getAttribute('href')")
         form = "main form[action$='/archive'] button"
         self.open(at)
         self.b.upload("[name=file]", files["fate"])
         self.send(form)
         self.look("chart-refused")
-        self.says("fate v1.11.1")
+        self.says("fate v1.11.2")
         assert self.b.js("document.querySelector('[name=file]').getAttribute('aria-invalid')=='true'"), "the field does not say that it is wrong"
         self.b.upload("[name=file]", files["fate-exchange"])
         self.send(form)
@@ -49,7 +49,7 @@ class Walk(Guide):
         self.open(endpoint)
         assert self.b.js("!!document.querySelector('main section table .chip.ok')"), self.b.text()[:1200]
         self.open(endpoint + "?tab=events")
-        self.says("fate-exchange v1.11.1")
+        self.says("fate-exchange v1.11.2")
         self.open("/operations?kind=chart_upload", "operations-chart", False)
         self.b.click("main table a"), self.look("operation-chart", False)
 
