@@ -55,7 +55,7 @@ static bool was_sent(const struct work *w) { return w->intent_at || js_bool(w->m
 /* The end of the look: nothing is on its way any more that is not known. job "" = there is none, submit it (unless Helm's release was adopted). */
 static enum outcome looked(struct work *w, const char *job, struct err *e) {
   w->intent_at = 0;
-  js_set_str(w->memo, "look", NULL), js_set_str(w->memo, "cand_cluster", NULL), js_set_str(w->memo, "see", NULL), js_set_bool(w->memo, "lost", false), js_set_bool(w->memo, "success", false);
+  js_set_str(w->memo, "look", NULL), js_set_str(w->memo, "cand_cluster", NULL), js_set_str(w->memo, "see", NULL), js_set_str(w->memo, "failed_at", NULL), js_set_bool(w->memo, "lost", false), js_set_bool(w->memo, "success", false);
   js_set_str(w->memo, "job", *job ? job : NULL);
   if (!*job || streq(job, w->party.job_uuid)) return OUT_DONE;
   return DONE_IF(participant_set(w->db, w->a, w->party.uuid, "job_uuid", job, e) && work_event(w, false, TEXT(MSG_EVENT_JOB_FOUND, job), e));
@@ -144,6 +144,15 @@ enum outcome p_submit_d(struct work *w, const struct reply *r, struct err *e) {
 /* --- components: the job's word, and what the cluster shows --- */
 static const char *selector(struct work *w) { return arena_fmt(w->a, "name=%s", w->party.deployment_name); }
 static void see_workloads(struct work *w) { js_set_str(w->memo, "see", js_bool(w->memo, "success", false) ? "dep" : "helm"), js_set_int(w->memo, "all", 0), js_set_int(w->memo, "up", 0); }
+/* KubeFATE says Failed, takes away what it had installed, and only then says why. */
+static bool says_why(const struct kf_job *j) { return j->state != KFJ_FAILED || strstr(j->last_state, "error") || strstr(j->last_state, "timeOut") || streq(j->last_state, "Cluster delete"); }
+static enum outcome job_failed(struct work *w, const struct kf_job *j, struct err *e) {
+  bool late = w->now > w->op_deadline || (w->step_deadline && w->now > w->step_deadline);
+  if (!says_why(j) && !late && !memo_int(w, "failed_at")) return js_set_int(w->memo, "failed_at", w->now), w->wait_ms = 1500, OUT_WAIT;
+  if (strstr(j->last_state, "valid Chart repository or cannot be reached") || strstr(j->last_state, "failed to download")) err_set(e, FAIL_UPSTREAM, MSG_PARTY_NO_CHART, w->party.chart_name, w->party.chart_version, j->last_state);
+  else err_set(e, FAIL_UPSTREAM, MSG_PARTY_JOB_FAILED, j->status_text, j->last_state);
+  return OUT_FAIL;
+}
 static enum outcome job_word(struct work *w, const js *d, struct err *e) {
   struct kf_job j;
   if (!kf_job_read(w->a, d, &j)) return err_set(e, FAIL_UPSTREAM, MSG_KF_JOB_UNREADABLE), OUT_RETRY;
@@ -160,7 +169,7 @@ static enum outcome job_word(struct work *w, const js *d, struct err *e) {
     js_set_bool(w->memo, "success", true);
     return OUT_MORE;
   }
-  if (kf_job_final(&j)) return err_set(e, FAIL_UPSTREAM, MSG_PARTY_JOB_FAILED, nn(j.status_text), nn(j.last_state)), OUT_FAIL;
+  if (kf_job_final(&j)) return job_failed(w, &j, e);
   /* A job that somebody works on counts its looks, one a second. One that stands still is that of a KubeFATE which was killed. */
   const char *word = arena_fmt(w->a, "%s %s %zu", nn(j.status_text), nn(j.last_state), up);
   if (!streq(word, memo_str(w, "word"))) js_set_str(w->memo, "word", word), js_set_int(w->memo, "word_at", w->now), js_set_bool(w->memo, "lost", false);

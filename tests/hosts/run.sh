@@ -10,5 +10,4 @@ if [ "$(id -u)" != 0 ]; then
   exit 0
 fi
 . tests/lib/rig.sh
-export RIG=${RIG:-sim} # Kubernetes is not what is tried here
 rig_layer hosts python3 -B tests/hosts/run.py

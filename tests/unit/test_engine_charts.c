@@ -93,6 +93,25 @@ static void what_kubefate_does_not_keep_fails_with_its_sentence(void **s) {
   assert_true(run());
   assert_int_equal(status_of(x), PARTY_ACTIVE), assert_int_equal(F.charts, 4), assert_int_equal(uploads("superseded"), 1), assert_int_equal(uploads("succeeded"), 1);
 }
+/* The reason comes a moment after the status. */
+static void a_chart_that_cannot_be_fetched_is_said_to_be_missing(void **s) {
+  (void)s;
+  if (!world()) return;
+  struct uuid x = create_exchange();
+  while (!jobs_of("ClusterInstall")) assert_true(one_claim("t/0") || (tick(1), true));
+  F.job[0].status = "Failed", F.job[0].looks = 4, F.job[0].last = "create Cluster in DB Success", F.rel[0].there = F.rel[0].helm = false;
+  while (one_claim("t/0")) {}
+  tick(1);
+  while (one_claim("t/0")) {}
+  assert_string_equal(op_state(x), "running");
+  F.job[0].last = "helm install error, looks like \\\"http://10.0.0.9\\\" is not a valid Chart repository or cannot be reached: connection refused";
+  assert_true(run());
+  assert_string_equal(op_state(x), "failed"), assert_string_equal(ask("select error_class || (error_args->>0) from operation"), "party.no-chartfate-exchange");
+  store(1, "kind: B\n");
+  OK(op_retry(W.db, A, live_op(x), "tester", &E));
+  assert_true(run());
+  assert_int_equal(status_of(x), PARTY_ACTIVE), assert_int_equal(F.charts, 1);
+}
 static void an_archive_taken_out_of_the_store_is_waited_for_no_more(void **s) {
   (void)s;
   if (!world()) return;
@@ -127,7 +146,7 @@ static void without_an_archive_nothing_is_given(void **s) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {T(without_an_archive_kubefate_is_asked_nothing), T(deployments_at_once_share_one_upload), T(who_waits_says_on_what), T(what_differs_is_sent_again), T(a_kubefate_that_lost_its_charts_gets_them_again),
-                                     T(what_kubefate_does_not_keep_fails_with_its_sentence), T(an_archive_taken_out_of_the_store_is_waited_for_no_more), T(an_upload_that_failed_is_in_no_removals_way), T(without_an_archive_nothing_is_given)};
+                                     T(what_kubefate_does_not_keep_fails_with_its_sentence), T(a_chart_that_cannot_be_fetched_is_said_to_be_missing), T(an_archive_taken_out_of_the_store_is_waited_for_no_more), T(an_upload_that_failed_is_in_no_removals_way), T(without_an_archive_nothing_is_given)};
   setenv("ENGINE_DB", "engine_charts", 1);
   return cmocka_run_group_tests(tests, world_begin, world_end);
 }
