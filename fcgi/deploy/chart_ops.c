@@ -14,7 +14,7 @@
 #include "model/endpoint.h"
 #include "model/status.h"
 
-/* KubeFATE's columns for Chart.yaml and the two texts of values hold so much (reference 10 section 10.9). */
+/* KubeFATE's columns for Chart.yaml and the texts of values hold so much (reference 10 section 10.9). */
 enum { MOST_FILES = 500, MOST_BYTES = 16 << 20, TEXT_MAX = 65535 };
 
 /* Helm takes the first folder off every path, and a byte order mark off every text. */
@@ -41,7 +41,7 @@ static bool gather(struct arena *a, const struct tgz *t, struct kf_chart *c, str
   if (!c->chart) return err_set(e, FAIL_INVALID, MSG_ARCHIVE_NO_CHART);
   if (!*c->values_template) return err_set(e, FAIL_INVALID, MSG_ARCHIVE_NO_TEMPLATE);
   if (!c->n_templates) return err_set(e, FAIL_INVALID, MSG_ARCHIVE_EMPTY);
-  return fits("Chart.yaml", c->chart, e) && fits("values.yaml", c->values, e) && fits("values-template.yaml", c->values_template, e);
+  return fits("Chart.yaml", c->chart, e) && fits("values.yaml", c->values, e) && fits("values-template.yaml", c->values_template, e) && fits("values-template-example.yaml", c->values_template_example, e);
 }
 
 bool chart_ops_store(struct db *db, struct arena *a, struct uuid id, const void *p, size_t n, const char *actor, struct err *e) {

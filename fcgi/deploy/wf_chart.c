@@ -17,7 +17,7 @@ static const struct stmt Q_SEEN = {"wf_chart_seen",
     "insert into endpoint_chart (endpoint_uuid, chart_uuid, content, kubefate_uuid) values ($1, $2, $3, $4) on conflict (endpoint_uuid, chart_uuid) do update set content = $3, kubefate_uuid = $4, seen_at = now()"};
 /* What a look of 10 s ago found counts: many deployments at once share one. */
 static const struct stmt Q_GIVEN = {"wf_chart_given",
-    "select c.chart_name, c.version, coalesce(s.content = x.content and s.seen_at > t.since - interval '10 seconds', false), coalesce(o.state, ''), coalesce(o.ended_at >= t.since, false), coalesce(o.error_class, ''), coalesce(o.error_args, '[]'), "
+    "select c.chart_name, c.version, coalesce(s.content = x.content and s.seen_at > t.since - interval '10 seconds', false), coalesce(o.state, ''), coalesce(o.ended_at >= t.since and o.input->>'chart' = c.uuid::text, false), coalesce(o.error_class, ''), coalesce(o.error_args, '[]'), "
     "coalesce(o.cause, ''), coalesce(o.evidence_class, ''), coalesce(o.evidence_args, '[]') "
     "from (select 'epoch'::timestamptz + $3::bigint * interval '1 microsecond' as since) t, chart_archive x join chart c on c.uuid = x.chart_uuid left join endpoint_chart s on s.chart_uuid = c.uuid and s.endpoint_uuid = $2 "
     "left join operation o on o.subject = $2 and o.subject_type = 'endpoint_chart' and o.state in ('queued', 'running', 'failed') where x.chart_uuid = $1", STMT_READS};

@@ -39,6 +39,23 @@ static void deployments_at_once_share_one_upload(void **s) {
   for (int i = 0; i < 3; i++) assert_int_equal(status_of(c[i]), PARTY_ACTIVE);
   assert_int_equal(F.charts, 2), assert_int_equal(there(), 2), assert_int_equal(uploads("failed") + uploads("superseded"), 0);
 }
+/* Two charts for one endpoint go one after the other; what became of the first is not the second one's concern. */
+static void another_charts_failure_is_nobody_elses(void **s) {
+  (void)s;
+  if (!world()) return;
+  store(1, "kind: B\n"), store(2, "kind: B\n");
+  F.garbles = true;
+  OK(chart_ops_give(W.db, A, W.endpoint, chart(2), "tester", &E));
+  run_sql("update work set run_at = now() + interval '1 hour' where workflow = 'chart_upload'");
+  struct uuid x = create_exchange();
+  for (int i = 0; i < 50 && !streq(ask("select cause from operation where kind = 'exchange_create'"), "chart"); i++) assert_true(one_claim("t/0") || (tick(1), true));
+  run_sql("update work set run_at = now() where workflow = 'chart_upload'");
+  for (int i = 0; i < 200 && !uploads("failed"); i++) assert_true(one_claim("t/0") || (tick(1), true));
+  F.garbles = false;
+  assert_int_equal(uploads("failed"), 1), assert_string_equal(op_state(x), "running");
+  assert_true(run());
+  assert_int_equal(status_of(x), PARTY_ACTIVE), assert_int_equal(uploads("superseded"), 1), assert_int_equal(uploads("succeeded"), 1);
+}
 static void who_waits_says_on_what(void **s) {
   (void)s;
   if (!world()) return;
@@ -145,7 +162,7 @@ static void without_an_archive_nothing_is_given(void **s) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {T(without_an_archive_kubefate_is_asked_nothing), T(deployments_at_once_share_one_upload), T(who_waits_says_on_what), T(what_differs_is_sent_again), T(a_kubefate_that_lost_its_charts_gets_them_again),
+  const struct CMUnitTest tests[] = {T(without_an_archive_kubefate_is_asked_nothing), T(deployments_at_once_share_one_upload), T(another_charts_failure_is_nobody_elses), T(who_waits_says_on_what), T(what_differs_is_sent_again), T(a_kubefate_that_lost_its_charts_gets_them_again),
                                      T(what_kubefate_does_not_keep_fails_with_its_sentence), T(a_chart_that_cannot_be_fetched_is_said_to_be_missing), T(an_archive_taken_out_of_the_store_is_waited_for_no_more), T(an_upload_that_failed_is_in_no_removals_way), T(without_an_archive_nothing_is_given)};
   setenv("ENGINE_DB", "engine_charts", 1);
   return cmocka_run_group_tests(tests, world_begin, world_end);
