@@ -10,7 +10,7 @@ PASSWORD, CA, INFRA, ENDPOINT, FEDERATION, EXCHANGE, CLUSTERS, NAMES, TEST = ran
 
 def nothing():
     """As after the first start, but for charts, people and their sessions."""
-    sql("truncate certificate_binding, certificate, authority, named_secret, endpoint_object, participant, endpoint, infra, federation, operation_step, operation_component, hold, operation, work, probe, health_check, event")
+    sql("truncate certificate_binding, certificate, authority, named_secret, endpoint_object, endpoint_chart, participant, endpoint, infra, federation, operation_step, operation_component, hold, operation, work, probe, health_check, event")
     sql("delete from setting where key like 'setup.%'")
 
 
