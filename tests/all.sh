@@ -15,7 +15,7 @@ layer() { # name, least, command...
   if [ "$p" -lt "$least" ] && [ "$f" = 0 ]; then
     if [ "${CI:-}" = true ]; then echo "layer $name executed $p tests, at least $least are demanded"; f=1; elif [ "$s" = 0 ]; then s=1; fi
   fi
-  [ "$f" = 0 ] && tail -n 1 <<<"$line" || { grep -nE "^(not ok|FAIL|VIOLATION)" <<<"$out" | cut -c1-600; tail -n 60 <<<"$out"; }
+  [ "$f" = 0 ] && tail -n 1 <<<"$line" || { grep -nE -A 2 "^(not ok|FAIL|VIOLATION)" <<<"$out" | cut -c1-900; tail -n 60 <<<"$out"; }
   P=$((P + p)) F=$((F + f)) S=$((S + s))
 }
 . tests/layers.sh

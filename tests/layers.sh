@@ -15,7 +15,7 @@ layer kubefate 34 bash tests/kubefate/run.sh
 layer flow 42 env RIG=real bash tests/flow/run.sh
 layer simflow 42 env RIG=sim bash tests/flow/run.sh
 layer faults 30 bash tests/faults/run.sh
-layer waits 36 bash tests/waits/run.sh
+layer waits 37 bash tests/waits/run.sh
 layer kills 16 bash tests/kills/run.sh
 layer chaos 36 bash tests/chaos/run.sh
 layer scale 6 bash tests/scale/run.sh smoke

@@ -70,7 +70,7 @@ bool chart_ops_drop(struct db *db, struct arena *a, struct uuid id, struct err *
 }
 
 bool chart_ops_insert(struct db *db, struct arena *a, const struct endpoint *x, struct uuid chart, const char *chart_title, const char *actor, struct err *e) {
-  struct op_new o = {.workflow = "chart_upload", .subject_type = "endpoint_chart", .subject = x->uuid, .subject_name = arena_fmt(a, "%s: %s", x->name, chart_title), .actor = actor, .supersede_failed = true, .input_json = arena_fmt(a, "{\"chart\":\"%s\"}", chart.s)};
+  struct op_new o = {.workflow = "chart_upload", .subject_type = "endpoint_chart", .subject = x->uuid, .subject_name = arena_fmt(a, "%s (%s)", x->name, chart_title), .actor = actor, .supersede_failed = true, .input_json = arena_fmt(a, "{\"chart\":\"%s\"}", chart.s)};
   return op_insert(db, a, &o, NULL, e);
 }
 bool chart_ops_give(struct db *db, struct arena *a, struct uuid endpoint, struct uuid id, const char *actor, struct err *e) {

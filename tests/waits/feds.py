@@ -1,6 +1,7 @@
 """Waiting for other work: routes, another job of KubeFATE, other operations, deletions in the cluster; and an authority that cannot sign. The removal of a
 federation as one operation, and removals that are stopped, fail half-way, or are forced."""
 import base64, time
+import chart
 import proxy as P
 from cases import rule
 from product import wait
@@ -34,6 +35,17 @@ def test_routes_that_cannot_be_pushed_yet(t):
     o = waits(t, c, "routes", "routes are seen in the exchange routes", seconds=90)
     fault.end()
     f.active(c, 90)
+    ended(t, o)
+
+
+def test_chart_that_is_being_handed_over(t):
+    """The answer to its upload comes late."""
+    w = t.ways["chart"]
+    t.api.store_chart(t.api.chart(1, "v1.11.2"), chart.archive("fate-exchange", "v1.11.2"))
+    f = Fed(t, "chart")
+    w.proxy.fault(P.LATE, r"POST .*/proxy/v1/chart\n", 1, seconds=12)
+    o = waits(t, f.exchange(w.endpoint, version="v1.11.2"), "chart", "is being given the chart fate-exchange v1.11.2 from the store")
+    f.active()
     ended(t, o)
 
 
@@ -181,4 +193,4 @@ def test_federation_is_removed_by_force_and_what_may_be_left_is_listed(t):
 
 
 LANES = [(test_federation_is_removed_in_order_with_a_member_that_fails_first,), (test_federation_is_removed_by_force_and_what_may_be_left_is_listed,), (test_routes_that_cannot_be_pushed_yet, test_job_of_somebody_else_on_the_exchange),
-         (test_authority_whose_key_cannot_be_opened, test_removal_that_a_finalizer_holds_is_stopped_and_goes_on_later, test_removal_that_fails_in_the_middle_is_retried)]
+         (test_chart_that_is_being_handed_over,), (test_authority_whose_key_cannot_be_opened, test_removal_that_a_finalizer_holds_is_stopped_and_goes_on_later, test_removal_that_fails_in_the_middle_is_retried)]

@@ -44,7 +44,7 @@ def test_clusters_and_endpoints(t):
         t.api.until("/endpoint/" + e, [2], [4], seconds=60)
 
 
-WAYS = ("hopname", "hoptcp", "hoptls", "hopserver", "hopslow", "otherkf", "routes", "whole", "forced", "circuit")
+WAYS = ("hopname", "hoptcp", "hoptls", "hopserver", "hopslow", "otherkf", "routes", "chart", "whole", "forced", "circuit")
 
 
 def test_ways_to_cluster_a(t):
