@@ -4,7 +4,7 @@ An answer is good, or it is a proper 503 (Retry-After, and a page in the reader'
 was announced may contain, or it is a fault, which no moment excuses."""
 import http.client, json, random, re, ssl, threading, time, urllib.parse
 
-HANG = 5.0  # seconds; longer is a fault, except for calls that wait for the poller
+HANG = 8.0  # seconds; longer is a fault, except for calls that wait for the poller. A host that vanished is noticed after 4 s (fcgi/db/db.c), and its address may be asked for 2 s once more
 WAITS = 10.5
 LANG = {"en": '<html lang="en"', "zh-CN": '<html lang="zh-CN"'}
 
