@@ -45,13 +45,17 @@ static enum outcome look_q(struct work *w, struct call *c, struct err *e) {
 static bool is_wanted(struct work *w, const js *d, const struct wanted *x, struct kf_chart *out) {
   return kf_chart_read(w->a, d, out) && streq(out->name, x->name) && streq(out->version, x->version);
 }
+/* What KubeFATE told (OUT_DONE), or that it has nothing of that name (OUT_SKIP), with what is wanted now: the store may have changed meanwhile. */
+static enum outcome told(struct work *w, const struct reply *r, const js **d, struct wanted *x, struct err *e) {
+  enum outcome o = wf_kf(w, r, d, e);
+  return (o == OUT_DONE || o == OUT_SKIP) && !wanted(w, x, e) ? OUT_FAIL : o;
+}
 static enum outcome look_d(struct work *w, const struct reply *r, struct err *e) {
   const js *d = NULL;
   struct wanted x;
   struct kf_chart c;
-  enum outcome o = wf_kf(w, r, &d, e);
+  enum outcome o = told(w, r, &d, &x, e);
   if (o != OUT_DONE && o != OUT_SKIP) return o;
-  if (!wanted(w, &x, e)) return OUT_FAIL;
   bool all = js_bool(w->memo, "all", false) || !*x.seen, found = false;
   if (o == OUT_DONE && !all) found = is_wanted(w, d, &x, &c);
   for (size_t i = 0; o == OUT_DONE && all && !found && i < js_len(d); i++) found = is_wanted(w, js_item(d, i), &x, &c); /* KubeFATE takes the first, too */
@@ -100,9 +104,8 @@ static enum outcome given_d(struct work *w, const struct reply *r, struct err *e
   const js *d = NULL;
   struct wanted x;
   struct kf_chart c;
-  enum outcome o = wf_kf(w, r, &d, e);
+  enum outcome o = told(w, r, &d, &x, e);
   if (o != OUT_DONE && o != OUT_SKIP) return o;
-  if (!wanted(w, &x, e)) return OUT_FAIL;
   js_set_bool(w->memo, "sent", false);
   if (o == OUT_DONE && is_wanted(w, d, &x, &c) && streq(kf_chart_content(w->a, &c), x.content)) return given(w, &x, e);
   return js_set_bool(w->memo, "all", true), w->goto_key = "chart-look", OUT_GOTO;

@@ -75,6 +75,13 @@ class Charts(Case):
                 self.assertIn('aria-invalid="true"', r.text)
         self.assertEqual(self.stored(), "0")
 
+    def test_what_nginx_turns_away_is_explained(self):
+        with self.unchanged():
+            self.refused(api(os.urandom(10 << 20)), 413, "chart", "2 MiB")
+            r = self.page(os.urandom(10 << 20))
+        self.assertEqual(r.status, 413)
+        self.assertIn("2 MiB", r.text)
+
     def test_no_such_chart_and_none_that_is_deployed_here(self):
         with self.unchanged():
             self.refused(api(chart.archive(NAME, VERSION), NOBODY), 404)
