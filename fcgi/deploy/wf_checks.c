@@ -1,4 +1,5 @@
-/* Health checks: read only, hold nothing; only transitions change a status and write an event. */
+/* Health checks: read only, hold nothing. A transition changes the status and writes an event; what stays broken says what is wrong now, and an event
+ * tells each kind of trouble once until it works again. */
 #include "deploy/op.h"
 #include "deploy/store.h"
 #include "deploy/why.h"
@@ -13,13 +14,21 @@ static const struct stmt Q_LIVE_OP = {"check_live_op", "select 1 from operation 
 /* A push restarts the exchange's traffic server: for a while its workloads are unready because of us. */
 static const struct stmt Q_RESTARTING = {"check_restarting", "select 1 from operation where subject = $1 and subject_type = 'exchange_routes' and (state in ('queued', 'running') or ended_at > now() - interval '20 seconds') limit 1"};
 static const struct stmt Q_WORKLOADS = {"check_workloads", "select workloads from participant where uuid = $1"};
-const struct stmt *const STMTS_CHECKS[] = {&Q_LIVE_OP, &Q_RESTARTING, &Q_WORKLOADS, NULL};
+static const struct stmt Q_TOLD = {"check_told", "select 1 from event where entity_uuid = $1 and class = $2 and id > coalesce((select max(id) from event where entity_uuid = $1 and class = $3), 0) limit 1"};
+const struct stmt *const STMTS_CHECKS[] = {&Q_LIVE_OP, &Q_RESTARTING, &Q_WORKLOADS, &Q_TOLD, NULL};
 
 static bool busy(struct work *w, bool *out, struct err *e) {
   struct rows r;
   if (!db_query(w->db, w->a, &Q_LIVE_OP, &r, e, w->subject.s)) return false;
   *out = r.n > 0;
   return true;
+}
+
+/* before: the sentence's key until now, of what has been broken all the time. */
+static bool say_other(struct work *w, const char *before, struct text t, struct err *e) {
+  struct rows r;
+  if (streq(before, text_key(t.key))) return true;
+  return db_query(w->db, w->a, &Q_TOLD, &r, e, w->subject.s, text_key(t.key), text_key(MSG_EVENT_BACK)) && (r.n || work_event(w, true, t, e));
 }
 
 /* --- endpoint --- */
@@ -46,8 +55,11 @@ static bool endpoint_checked(struct work *w, enum work_end how, const struct err
   if (!endpoint_set_checked(w->db, w->a, w->subject, ok, text_key(t.key), text_args_json(w->a, t), e)) return false;
   /* One missed look is no outage: two in a row change the status. */
   if (!ok && w->failures < 1) return true;
-  if (!endpoint_set_status(w->db, w->a, w->subject, 1u << (ok ? EP_UNAVAILABLE : EP_READY), ok ? EP_READY : EP_UNAVAILABLE, ok ? "" : text_key(t.key), ok ? "[]" : text_args_json(w->a, t), &changed, e)) return false;
-  return !changed || ((!ok || op_supersede_repairs(w->db, w->a, w->subject, e)) && work_event(w, !ok, ok ? TEXT(MSG_EVENT_BACK) : t, e));
+  unsigned from = 1u << EP_UNAVAILABLE | (ok ? 0 : 1u << EP_READY);
+  if (!endpoint_set_status(w->db, w->a, w->subject, from, ok ? EP_READY : EP_UNAVAILABLE, ok ? "" : text_key(t.key), ok ? "[]" : text_args_json(w->a, t), &changed, e)) return false;
+  if (!changed) return true;
+  if (ok) return op_supersede_repairs(w->db, w->a, w->subject, e) && work_event(w, false, TEXT(MSG_EVENT_BACK), e);
+  return w->endpoint.status == EP_UNAVAILABLE ? say_other(w, w->endpoint.error_class, t, e) : work_event(w, true, t, e);
 }
 static const struct step ENDPOINT[] = {{"hello", hello_q, hello_d, EFFECT_READ, STEP_KUBEFATE, 1, 15, NULL, NULL}};
 const struct workflow WF_ENDPOINT_CHECK = {"endpoint_check", "check", ENDPOINT, 1, 60, wf_load_endpoint, endpoint_checked, NULL};
@@ -154,11 +166,13 @@ static bool party_checked(struct work *w, enum work_end how, const struct err *w
   if (ok && w->party.type == TYPE_CLUSTER && w->has_exchange && w->exchange.is_managed) routed = route_seen(w, &w->party, w->exchange.routes_seen);
   if (!routed && !routes_push_ensure(w, NULL, e)) return false;
   int to = !ok ? PARTY_FAILED : routed ? PARTY_ACTIVE : PARTY_RECONFIGURING;
-  unsigned from = (1u << PARTY_ACTIVE | 1u << PARTY_RECONFIGURING | (w->party.was_active ? 1u << PARTY_FAILED : 0)) & ~(1u << to);
+  unsigned from = ((1u << PARTY_ACTIVE | 1u << PARTY_RECONFIGURING) & ~(1u << to)) | (w->party.was_active ? 1u << PARTY_FAILED : 0);
   struct text say = !ok ? t : routed ? TEXT(MSG_EVENT_BACK) : TEXT(MSG_CAUSE_ROUTES, w->exchange.name);
   if (!(from & 1u << w->party.status)) return true; /* nothing new; what changes meanwhile is seen by the next look */
   if (!participant_set_status(w->db, w->a, w->subject, from, to, to == PARTY_ACTIVE ? "" : text_key(say.key), to == PARTY_ACTIVE ? "[]" : text_args_json(w->a, say), &changed, e)) return false;
-  return !changed || ((to != PARTY_ACTIVE || op_supersede_repairs(w->db, w->a, w->subject, e)) && work_event(w, !ok, say, e));
+  if (!changed) return true;
+  if (to == w->party.status) return say_other(w, w->party.error_class, say, e);
+  return (to != PARTY_ACTIVE || op_supersede_repairs(w->db, w->a, w->subject, e)) && work_event(w, !ok, say, e);
 }
 static const struct step PARTY[] = {
     {"loads", loads_q, loads_d, EFFECT_READ, 0, 1, 20, NULL, NULL},

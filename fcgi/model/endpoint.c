@@ -20,7 +20,8 @@ static const struct stmt Q_FIND = {"endpoint_find", "select " ONE "where e.infra
 static const struct stmt Q_INSERT = {"endpoint_insert",
     "insert into endpoint (uuid, infra_uuid, namespace, name, description, status, manifest, adopted, host, credential_secret) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10, '')::uuid)"};
 static const struct stmt Q_STATUS = {"endpoint_status",
-    "update endpoint set status = $3::smallint, error_class = $4, error_args = $5::jsonb, row_version = row_version + 1, updated_at = now() where uuid = $1 and ((1 << status) & $2::bigint) <> 0"};
+    "update endpoint set status = $3::smallint, error_class = $4, error_args = $5::jsonb, row_version = row_version + 1, updated_at = now() where uuid = $1 and ((1 << status) & $2::bigint) <> 0 "
+    "and not (status = $3::smallint and error_class = $4 and error_args = $5::jsonb)"};
 static const struct stmt Q_REACHED = {"endpoint_reached",
     "update endpoint set version = case when $2 = '' then version else $2 end, way = $3, address = $4, credential_secret = nullif($5, '')::uuid, row_version = row_version + 1, updated_at = now() where uuid = $1"};
 static const struct stmt Q_CHECKED = {"endpoint_checked", "update endpoint set checked_at = now(), way_class = $2, way_args = $3::jsonb where uuid = $1"};

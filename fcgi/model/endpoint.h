@@ -27,7 +27,7 @@ struct infra;
 bool endpoint_place(struct db *db, struct arena *a, struct uuid id, bool text, struct endpoint *out, struct infra *infra, struct err *e) __attribute__((warn_unused_result));
 bool endpoint_find(struct db *db, struct arena *a, struct uuid infra, const char *ns, struct endpoint *out, bool *found, struct err *e) __attribute__((warn_unused_result));
 bool endpoint_insert(struct db *db, struct arena *a, const struct endpoint *x, struct err *e) __attribute__((warn_unused_result)); /* conflicts: name, place */
-/* where status = any of `from` (bit set 1<<status); zero rows: *changed false. */
+/* Where the status is any of `from` (bit set 1<<status); *changed false: it is not, or status and sentence are these already. */
 bool endpoint_set_status(struct db *db, struct arena *a, struct uuid id, unsigned from, int to, const char *error_class, const char *error_args, bool *changed, struct err *e) __attribute__((warn_unused_result));
 bool endpoint_set_reached(struct db *db, struct arena *a, struct uuid id, const char *version, const char *way, const char *address, struct uuid credential, struct err *e) __attribute__((warn_unused_result));
 bool endpoint_set_checked(struct db *db, struct arena *a, struct uuid id, bool ok, const char *cls, const char *args, struct err *e) __attribute__((warn_unused_result));

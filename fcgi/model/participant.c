@@ -44,7 +44,7 @@ static const struct stmt Q_PARTY = {"participant_party", "select 1 from particip
 static const struct stmt Q_NEXT = {"participant_next", "select coalesce(max(party_id), 9998) + 1 from participant where federation_uuid = $1 and type = 2 and deleted_at is null"};
 static const struct stmt Q_STATUS = {"participant_status",
     "update participant set status = $3::smallint, error_class = $4, error_args = $5::jsonb, was_active = was_active or $3::smallint = 1, row_version = row_version + 1, updated_at = now() "
-    "where uuid = $1 and deleted_at is null and ((1 << status) & $2::bigint) <> 0"};
+    "where uuid = $1 and deleted_at is null and ((1 << status) & $2::bigint) <> 0 and not (status = $3::smallint and error_class = $4 and error_args = $5::jsonb)"};
 static const struct stmt Q_BURY = {"participant_bury",
     "update participant set deleted_at = now(), row_version = row_version + 1, registry_secret = null, endpoint_uuid = null, infra_uuid = null where uuid = $1 and deleted_at is null returning coalesce(registry_secret::text, '')"};
 static const struct stmt Q_WANTED = {"participant_wanted",

@@ -39,6 +39,7 @@ bool participant_insert(struct db *db, struct arena *a, const struct participant
 /* FAIL_CONFLICT when taken (or 0: the exchange's), FAIL_INVALID outside 1..2147483647. */
 bool participant_party_free(struct db *db, struct arena *a, struct uuid federation, long party_id, struct err *e) __attribute__((warn_unused_result));
 bool participant_next_party(struct db *db, struct arena *a, struct uuid federation, long *out, struct err *e) __attribute__((warn_unused_result)); /* 9999, 10000, ... */
+/* Where the status is any of `from` (bit set 1<<status); *changed false: it is not, or status and sentence are these already. */
 bool participant_set_status(struct db *db, struct arena *a, struct uuid id, unsigned from, int to, const char *error_class, const char *error_args, bool *changed, struct err *e) __attribute__((warn_unused_result));
 /* One column each; name is one of a const list ("cluster_uuid", "job_uuid", "deployment_yaml", "access_info", "ingress_info", "cert_modes", "routes_seen", "chart_version",
  * "is_new_namespace", "namespace_uid", "was_active"); value is text as SQL casts it. routes_seen also sets routes_seen_at. */

@@ -33,7 +33,7 @@ static struct {
   int n, jobs, rels, charts, uids, running_updates, overlaps;
   char sni[2000], table[2000];
   struct fake_call *pending;
-  bool crowded, forgetful /* KubeFATE lost its database */, unready /* the workloads are */, garbles /* KubeFATE keeps another chart than it was sent */;
+  bool crowded, forgetful /* KubeFATE lost its database */, unready /* the workloads are */, vanished /* so they have */, garbles /* KubeFATE keeps another chart than it was sent */;
   const char *dies_in; /* KubeFATE is killed over the next job of this method: its row stays as it is for ever */
   int calls, logins, doubles /* installs of what was there already */;
 } F;
@@ -193,6 +193,7 @@ static struct reply workloads(struct arena *a) {
   static const char ONE[] = "{\"metadata\":{\"name\":\"%s\",\"generation\":1,\"uid\":\"w-%s\"},\"spec\":{\"replicas\":1},\"status\":{\"observedGeneration\":1,\"replicas\":1,\"readyReplicas\":1,\"updatedReplicas\":1,\"availableReplicas\":%d}}";
   struct buf b;
   buf_init(&b, a, 4000);
+  if (F.vanished) return say_(a, 200, "{\"items\":[]}");
   buf_str(&b, "{\"items\":["), buf_fmt(&b, ONE, "one", "one", !F.unready), buf_ch(&b, ','), buf_fmt(&b, ONE, "two", "two", !F.unready), buf_str(&b, "]}");
   return say_(a, 200, b.p);
 }

@@ -1,0 +1,72 @@
+/* What health checks say of a party or an endpoint that stays broken, but for another reason than it began with. */
+#include "engine_world.h"
+
+static void look(void) {
+  run_sql("update work set run_at = now() where class = 'check'");
+  while (one_claim("t/0")) {}
+}
+static const char *trouble(const char *table, struct uuid id) { return ask(arena_fmt(A, "select error_class from %s where uuid = '%s'", table, id.s)); }
+static long version(const char *table, struct uuid id) { return count(arena_fmt(A, "select row_version from %s where uuid = '%s'", table, id.s)); }
+
+static void a_broken_party_says_what_is_wrong_now(void **s) {
+  (void)s;
+  if (!world()) return;
+  W.checks = true;
+  struct uuid x = create_exchange();
+  assert_true(run());
+  look(); /* its workloads are known */
+  F.unready = true;
+  look();
+  assert_int_equal(status_of(x), PARTY_FAILED), assert_string_equal(trouble("participant", x), "check.bad");
+  long v = version("participant", x);
+  look(); /* nothing new: nobody's page is made anew */
+  assert_int_equal(version("participant", x), v);
+  F.vanished = true;
+  look();
+  assert_int_equal(status_of(x), PARTY_FAILED), assert_string_equal(trouble("participant", x), "check.gone");
+  assert_int_equal(version("participant", x), v + 1), assert_int_equal(events(x, "check.gone"), 1);
+  /* To and fro: the page follows, the events do not fill up. */
+  for (int i = 0; i < 3; i++) {
+    F.vanished = false;
+    look();
+    assert_string_equal(trouble("participant", x), "check.bad");
+    F.vanished = true;
+    look();
+    assert_string_equal(trouble("participant", x), "check.gone");
+  }
+  assert_int_equal(events(x, "check.bad"), 1), assert_int_equal(events(x, "check.gone"), 1);
+  F.vanished = F.unready = false;
+  look();
+  assert_int_equal(status_of(x), PARTY_ACTIVE), assert_string_equal(trouble("participant", x), ""), assert_int_equal(events(x, "event.back"), 1);
+  F.unready = true; /* another trouble, another event */
+  look();
+  assert_int_equal(status_of(x), PARTY_FAILED), assert_int_equal(events(x, "check.bad"), 2);
+}
+static bool every_kubefate_call(void) { return strstr(F.pending->path, "/proxy/") != NULL; }
+static void a_broken_endpoint_says_what_is_wrong_now(void **s) {
+  (void)s;
+  if (!world()) return;
+  W.checks = true;
+  struct uuid x = create_exchange();
+  assert_true(run());
+  assert_int_equal(status_of(x), PARTY_ACTIVE);
+  run_sql("with h as (insert into health_check (target_type, target) select 'endpoint', uuid from endpoint returning id) insert into work (class, ref, workflow) select 'check', id, 'endpoint_check' from h");
+  PLAN.hits = every_kubefate_call, PLAN.fault = STATUS_403;
+  for (int i = 0; i < 3; i++) look();
+  const char *first = trouble("endpoint", W.endpoint);
+  assert_int_equal(count("select status from endpoint"), EP_UNAVAILABLE), assert_int_equal(events(W.endpoint, first), 1);
+  PLAN.fault = STATUS_500;
+  for (int i = 0; i < 3; i++) look();
+  const char *second = trouble("endpoint", W.endpoint);
+  assert_string_not_equal(first, second), assert_int_equal(events(W.endpoint, second), 1);
+  assert_string_equal(second, ask("select way_class from endpoint")); /* the status and the last look say the same */
+  PLAN.hits = NULL, PLAN.fault = NO_FAULT;
+  look();
+  assert_int_equal(count("select status from endpoint"), EP_READY), assert_int_equal(events(W.endpoint, "event.back"), 1);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {T(a_broken_party_says_what_is_wrong_now), T(a_broken_endpoint_says_what_is_wrong_now)};
+  setenv("ENGINE_DB", "engine_checks", 1);
+  return cmocka_run_group_tests(tests, world_begin, world_end);
+}
