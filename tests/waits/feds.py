@@ -6,7 +6,7 @@ import proxy as P
 from cases import rule
 from product import wait
 from says import ended, operation, retry, stop, time_passes, told, waits
-from ways import Fed
+from ways import PATIENCE, Fed
 
 HOLD = {"metadata": {"name": "held", "finalizers": ["waits.example/hold"]}}
 
@@ -20,8 +20,8 @@ def release_namespace(t, ns):
     assert t.a.call("PATCH", "/api/v1/namespaces/%s/configmaps/held" % ns, {"metadata": {"finalizers": None}}, "application/merge-patch+json")[0] == 200
 
 
-def gone(t, path, seconds=75):
-    t.api.until(path, [404], seconds=seconds)
+def gone(t, path):
+    t.api.until(path, [404], seconds=PATIENCE)
 
 
 # --- waiting for others ---
@@ -32,9 +32,9 @@ def test_routes_that_cannot_be_pushed_yet(t):
     f.active()
     fault = w.proxy.fault(P.STATUS, r"PUT .*/proxy/v1/cluster\n", code=503, reason="ServiceUnavailable", message="no endpoints available for service")
     c = f.cluster(t.ea, 42001)
-    o = waits(t, c, "routes", "routes are seen in the exchange routes", seconds=90)
+    o = waits(t, c, "routes", "routes are seen in the exchange routes")
     fault.end()
-    f.active(c, 90)
+    f.active(c)
     ended(t, o)
 
 
@@ -62,12 +62,12 @@ def test_job_of_somebody_else_on_the_exchange(t):
     t.ka.login()
     code, v = t.ka.raw("PUT", "/v1/cluster", {"name": "job", "namespace": "w-job", "chart_name": "fate-exchange", "chart_version": "v1.11.1", "cover": False, "data": base64.b64encode((cluster["values"] + "\n# by hand\n").encode()).decode()})
     assert code == 200, (code, v)
-    wait(lambda: [j["status"] for j in t.ka.jobs("job", "w-job", "ClusterUpdate")] == ["Running"], 20, say=lambda: t.ka.jobs("job", "w-job", "ClusterUpdate"))
+    wait(lambda: [j["status"] for j in t.ka.jobs("job", "w-job", "ClusterUpdate")] == ["Running"], PATIENCE, say=lambda: t.ka.jobs("job", "w-job", "ClusterUpdate"))
     c = f.outside(7801)
     o = waits(t, f.x, "job", "Another KubeFATE job (ClusterUpdate)", kind="routes_push")
     rule(t, "a", "job.example/")
-    t.api.until(f.path(c), [1], seconds=90)
-    ended(t, o, seconds=90)
+    f.active(c)
+    ended(t, o)
 
 
 def test_authority_whose_key_cannot_be_opened(t):
@@ -83,7 +83,7 @@ def test_authority_whose_key_cannot_be_opened(t):
     assert "kubeconfig" not in o["sentence"], o["sentence"]
     t.stack.sql("update secret set sealed = '%s' where id = %s" % (kept, key))
     retry(t, o)
-    f.active(c, 90)
+    f.active(c)
     ended(t, o)
 
 
@@ -96,13 +96,13 @@ def test_removal_that_a_finalizer_holds_is_stopped_and_goes_on_later(t):
     t.api.call("DELETE", f.path() + "?force=false")
     o = waits(t, x, "namespace", "w-stopped is still being deleted", "finalizers remaining: waits.example/hold", kind="exchange_remove")
     stop(t, o)
-    ended(t, o, "cancelled", 20)
+    ended(t, o, "cancelled")
     d = t.api.call("GET", f.path())
     left = operation(t, x)["leftovers"]
     assert d["status"] == 5 and any("kubectl get" in k and "w-stopped" in k for k in left), (d["status"], left)
     assert any("removal was stopped by Admin" in e for e in t.api.events(x)), t.api.events(x)
     release_namespace(t, "w-stopped")
-    wait(lambda: t.a.get("/api/v1/namespaces/w-stopped")[0] == 404, 40)
+    wait(lambda: t.a.get("/api/v1/namespaces/w-stopped")[0] == 404, PATIENCE)
     t.api.call("DELETE", f.path() + "?force=false")
     gone(t, f.path())
 
@@ -132,7 +132,7 @@ class Whole:
         self.f.active()
         self.near, self.far = self.f.cluster(t.ea, party), self.f.cluster(self.way.endpoint, party + 1)
         for c in (self.near, self.far):
-            self.f.active(c, 120)
+            self.f.active(c)
 
     def remove(self, force):
         """By the page; the name is typed."""
@@ -160,12 +160,12 @@ def test_federation_is_removed_in_order_with_a_member_that_fails_first(t):
             time_passes(t, member)
             tries += 1
         time.sleep(1)
-    o = waits(t, s.f.fed, "held", "removal of whole-42101 failed", kind="federation_remove", state="failed", seconds=20)
+    o = waits(t, s.f.fed, "held", "removal of whole-42101 failed", kind="federation_remove", state="failed")
     assert member["retries"] >= 1, member["retries"]
     assert t.api.call("GET", s.f.path())["status"] == 1, "the exchange must wait for its clusters"
     s.way.proxy.accept()
     retry(t, o)
-    ended(t, o, seconds=120)
+    ended(t, o)
     assert s.f.fed not in str(t.api.call("GET", "/federation"))
     order = [r[0] for r in t.stack.sql("select subject from operation where parent = %d and state = 'succeeded' order by ended_at" % o["id"])]
     assert set(order[:2]) == {s.near, s.far} and order[2:] == [s.f.x], order

@@ -5,7 +5,7 @@ import proxy as P
 from cases import rule
 from product import wait
 from says import ended, retry, told, waits
-from ways import DOOR, Fed, add_infra, adopt
+from ways import DOOR, PATIENCE, Fed, add_infra, adopt
 
 
 NAME = "api.waits.test"
@@ -20,9 +20,9 @@ def held_back(t, w, name):
     return f, x
 
 
-def letting(t, f, seconds=60):
+def letting(t, f):
     rule(t, "a", f.name + ".example/")
-    f.active(seconds=seconds)
+    f.active()
 
 
 # --- to the API server ---
@@ -32,11 +32,11 @@ def test_server_name_that_is_not_found_any_more(t):
     f, x = held_back(t, w, "hopname")
     t.hosts(NAME, None)
     w.proxy.refuse()
-    o = waits(t, x, "hop-name", NAME, seconds=120)
-    told(t, x, o, 60)
+    o = waits(t, x, "hop-name", NAME)
+    told(t, x, o)
     t.hosts(NAME, "127.0.0.1")
     w.proxy.accept()
-    letting(t, f, 75)
+    letting(t, f)
     ended(t, o)
 
 
@@ -45,9 +45,9 @@ def test_port_of_the_api_server_that_is_closed(t):
     f, x = held_back(t, w, "hoptcp")
     w.proxy.refuse()
     o = waits(t, x, "hop-tcp", "refused", "127.0.0.1:%d" % w.proxy.port)
-    told(t, x, o, 60)
+    told(t, x, o)
     w.proxy.accept()
-    letting(t, f, 75)
+    letting(t, f)
     ended(t, o)
 
 
@@ -58,11 +58,11 @@ def test_certificate_of_somebody_else(t):
     w.proxy.tls, mine = t.other_tls, w.proxy.tls
     w.proxy.accept()
     o = waits(t, x, "hop-tls", "not signed by the CA in the kubeconfig")
-    told(t, x, o, 60)
+    told(t, x, o)
     w.proxy.refuse()
     w.proxy.tls = mine
     w.proxy.accept()
-    letting(t, f, 75)
+    letting(t, f)
     ended(t, o)
 
 
@@ -83,7 +83,7 @@ def test_api_server_that_is_slow(t):
     fault = w.proxy.fault(P.SLOW, ".", seconds=60)
     o = waits(t, x, "hop-server", "too long", "within 10.")
     fault.end()
-    letting(t, f, 75)
+    letting(t, f)
     ended(t, o)
 
 
@@ -110,7 +110,7 @@ def account(t, name, rules):
 
 def new_token(t, name, secret):
     t.a.call("POST", "/api/v1/namespaces/default/secrets", {"metadata": {"name": secret, "annotations": {"kubernetes.io/service-account.name": name}}, "type": "kubernetes.io/service-account-token"})
-    token = wait(lambda: (t.a.get("/api/v1/namespaces/default/secrets/" + secret)[1].get("data") or {}).get("token"), 20)
+    token = wait(lambda: (t.a.get("/api/v1/namespaces/default/secrets/" + secret)[1].get("data") or {}).get("token"), PATIENCE)
     with open(t.rig + "/a/ca.crt", "rb") as f:
         ca = base64.b64encode(f.read()).decode()
     return ("apiVersion: v1\nkind: Config\ncurrent-context: x\nclusters:\n- name: x\n  cluster:\n    server: %s\n    certificate-authority-data: %s\nusers:\n- name: x\n  user:\n    token: %s\ncontexts:\n- name: x\n"
@@ -165,7 +165,7 @@ def ready(t):
     def there():
         pods = t.b.items(KF + "/pods?labelSelector=fate=kubefate")
         return pods and all(any(c["type"] == "Ready" and c["status"] == "True" for c in p["status"].get("conditions") or []) for p in pods)
-    wait(there, 40)
+    wait(there, PATIENCE)
 
 
 def held_on_b(t, name):
@@ -176,9 +176,9 @@ def held_on_b(t, name):
     return f, x
 
 
-def letting_b(t, f, seconds=60):
+def letting_b(t, f):
     rule(t, "b", f.name + ".example/")
-    f.active(seconds=seconds)
+    f.active()
 
 
 def repair_endpoint(t, e):
@@ -194,11 +194,11 @@ def test_service_of_kubefate_is_deleted_and_repaired(t):
     assert t.b.call("DELETE", KF + "/services/kubefate")[0] == 200
     o = waits(t, x, "hop-service", "service of KubeFATE does not exist", 'services "kubefate" not found')
     told(t, x, o)
-    t.api.until("/endpoint/" + t.eb, [4], seconds=60)  # by its health check
+    t.api.until("/endpoint/" + t.eb, [4], seconds=PATIENCE)  # by its health check
     sentence = t.stack.sql("select error_class from endpoint where uuid = '%s'" % t.eb)[0][0]
     assert sentence == "kubefate.no-service", sentence
     repair_endpoint(t, t.eb)
-    t.api.until("/endpoint/" + t.eb, [2], seconds=60)
+    t.api.until("/endpoint/" + t.eb, [2], seconds=PATIENCE)
     assert t.b.get(KF + "/services/kubefate")[0] == 200
     letting_b(t, f)
     ended(t, o)
@@ -223,12 +223,12 @@ def test_password_of_kubefate_is_changed_and_set_again(t):
         t.b.call("DELETE", KF + "/pods/" + p["metadata"]["name"])
     o = waits(t, x, "hop-login", "refuses the stored account", state="failed")
     told(t, x, o)
-    t.api.until("/endpoint/" + t.eb, [4], seconds=60)
+    t.api.until("/endpoint/" + t.eb, [4], seconds=PATIENCE)
     repair_endpoint(t, t.eb)
-    t.api.until("/endpoint/" + t.eb, [2], seconds=90)
+    t.api.until("/endpoint/" + t.eb, [2], seconds=PATIENCE)
     ready(t)
     retry(t, o)
-    letting_b(t, f, 90)
+    letting_b(t, f)
     ended(t, o)
 
 

@@ -3,7 +3,7 @@ import os
 from cases import rule
 from product import wait
 from says import ended, told, waits
-from ways import Fed
+from ways import PATIENCE, Fed
 
 SECRET = "hunter2-of-the-database"
 
@@ -23,7 +23,7 @@ def test_last_words_of_a_crashing_container_without_its_password(t):
     f = Fed(t, "crashing")
     rule(t, "a", "crash.example/fate/nginx", crash=True)
     x = f.exchange(t.ea, registry="crash.example/fate")
-    pod = wait(lambda: [p["metadata"]["name"] for p in t.a.items("/api/v1/namespaces/w-crashing/pods") if p["metadata"]["name"].startswith("nginx-")], 30)[0]
+    pod = wait(lambda: [p["metadata"]["name"] for p in t.a.items("/api/v1/namespaces/w-crashing/pods") if p["metadata"]["name"].startswith("nginx-")], PATIENCE)[0]
     folder = os.path.join(t.rig, "a", "pods", "w-crashing", pod, "nginx")
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "log"), "w") as log:
@@ -86,7 +86,7 @@ def test_claim_of_a_storage_class_that_is_missing(t):
                 t.a.call("POST", "/api/v1/persistentvolumes", {"metadata": {"name": "pv-" + m["uid"]}, "spec": {"storageClassName": "no-such-class", "accessModes": x["spec"]["accessModes"], "capacity": {"storage": "20Gi"}, "hostPath": {"path": "/nowhere"},
                                                                 "claimRef": {"kind": "PersistentVolumeClaim", "namespace": m["namespace"], "name": m["name"], "uid": m["uid"]}}})
         return t.api.call("GET", f.path(c))["status"] == 1
-    wait(provision, 90, 1, lambda: [(x["metadata"]["name"], x["status"]) for x in t.a.items("/api/v1/namespaces/w-41001/persistentvolumeclaims")])
+    wait(provision, PATIENCE, 1, lambda: [(x["metadata"]["name"], x["status"]) for x in t.a.items("/api/v1/namespaces/w-41001/persistentvolumeclaims")])
     ended(t, o)
 
 
@@ -98,7 +98,7 @@ def test_quota_of_a_namespace_that_was_there(t):
     o = waits(t, x, "quota", "exceeded quota: small", "pods=1", "limited: pods=0")
     told(t, x, o)
     t.a.call("DELETE", "/api/v1/namespaces/w-quota/resourcequotas/small")
-    f.active(seconds=120)  # the controllers try again ever more rarely
+    f.active()
     ended(t, o)
 
 
@@ -110,7 +110,7 @@ def test_pod_security_refuses(t):
     o = waits(t, x, "admission", "violates PodSecurity", "restricted", "allowPrivilegeEscalation", "seccompProfile")
     told(t, x, o)
     assert t.a.call("PATCH", "/api/v1/namespaces/w-admission", {"metadata": {"labels": {label: "privileged"}}}, "application/merge-patch+json")[0] == 200
-    f.active(seconds=120)
+    f.active()
     ended(t, o)
 
 
@@ -134,11 +134,11 @@ def test_no_ingress_address(t):
     """A class without a controller. The first ingress gets an address by hand, without the second one the deployment goes on after a while and says so."""
     f = Fed(t, "ingress", external=True)
     c = f.cluster(t.ways["ingress"].endpoint, 41002)
-    o = waits(t, c, "ingress", "fateboard", seconds=90)
+    o = waits(t, c, "ingress", "fateboard")
     told(t, c, o)
     assert t.a.call("PATCH", "/apis/networking.k8s.io/v1/namespaces/w-41002/ingresses/fateboard/status", {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.80"}]}}}, "application/merge-patch+json")[0] == 200
-    waits(t, c, "ingress", "client", seconds=20)
-    f.active(c, seconds=90)
+    waits(t, c, "ingress", "client")
+    f.active(c)
     d = t.api.call("GET", f.path(c))["ingress_info"]
     assert d["fateboard"]["addresses"] == ["192.0.2.80"] and d["client"]["addresses"] == [], d
     assert any("client" in e and "goes on without" in e for e in t.api.events(c)), t.api.events(c)

@@ -6,6 +6,7 @@ compiled into the product; that they hold what matters (an image, a registry, a 
 import glob, html, json, os, re, time
 from product import wait
 from rig import ROOT
+from ways import PATIENCE
 
 # The label of the cause (wait.<class>) and the next action (next.<class>) beside the sentence, on the operation's page.
 LABEL_ON_PAGE = True
@@ -71,7 +72,7 @@ def on_page(t, o, key, args):
     return lacks
 
 
-def waits(t, subject, cause, *words, kind=None, seconds=60, state="running"):
+def waits(t, subject, cause, *words, kind=None, state="running"):
     """The operation waits (or has failed) for this cause, says so with these words on both pages, and what to do. Its record."""
     last = {}
 
@@ -86,7 +87,7 @@ def waits(t, subject, cause, *words, kind=None, seconds=60, state="running"):
             return None
         o["sentence"], o["sentence_zh"] = text, sentence(key, args, 1)
         return o
-    o = wait(seen, seconds, 0.15, lambda: {"lacks": last.get("lacks"), **{k: (last["o"] or {}).get(k) for k in ("kind", "state", "cause", "evidence_class", "evidence_args", "error_class", "error_args", "next_action")}})
+    o = wait(seen, PATIENCE, 0.15, lambda: {"lacks": last.get("lacks"), **{k: (last["o"] or {}).get(k) for k in ("kind", "state", "cause", "evidence_class", "evidence_args", "error_class", "error_args", "next_action")}})
     next_key = "next." + cause if state == "running" or cause in AFTER else "next.retry-or-remove"
     assert o["next_action"] == next_key, (o["next_action"], next_key)
     if state == "running":
@@ -96,16 +97,16 @@ def waits(t, subject, cause, *words, kind=None, seconds=60, state="running"):
     return o
 
 
-def told(t, subject, o, seconds=60):
+def told(t, subject, o):
     """The trouble's sentence is an event of the subject, once."""
     key = o["error_class"] if o["state"] == "failed" else o["evidence_class"]
     count = lambda: int(t.stack.sql("select count(*) from event where entity_uuid = '%s' and class = '%s' and level = 'Error'" % (subject, key))[0][0])
-    wait(count, seconds, 0.3, lambda: t.stack.sql("select class, args from event where entity_uuid = '%s' order by id" % subject))
+    wait(count, PATIENCE, 0.3, lambda: t.stack.sql("select class, args from event where entity_uuid = '%s' order by id" % subject))
     o["told"] = lambda: [] if count() == 1 else t.stack.sql("select class, args, created_at from event where entity_uuid = '%s' order by id" % subject)
     assert not o["told"](), o["told"]()
 
 
-def ended(t, o, state="succeeded", seconds=60):
+def ended(t, o, state="succeeded", seconds=PATIENCE):
     """The very operation reaches its end."""
     now = lambda: t.stack.sql("select state, cause, evidence_class, error_class, error_args, retries from operation where uuid = '%s'" % o["uuid"])[0]
     wait(lambda: now()[0] == state, seconds, 0.2, now)

@@ -3,6 +3,7 @@ import socket, struct, threading, time
 import proxy as P
 from product import wait
 
+PATIENCE = 180  # seconds; a limit against waiting for ever, not a demand: many cases begin at once, and the machine may be slow
 DOOR = threading.Semaphore(3)  # these calls wait for the poller, and the product keeps eight workers for such; more are turned away with 429
 
 
@@ -37,7 +38,7 @@ class Fed:
     def page(self, cluster=None):
         return "%s/cluster/detail/%s" % (self.f, cluster) if cluster else "%s/exchange/detail/%s" % (self.f, self.x)
 
-    def active(self, cluster=None, seconds=60):
+    def active(self, cluster=None, seconds=PATIENCE):
         return self.t.api.until(self.path(cluster), [1], [], seconds=seconds)
 
 
@@ -62,14 +63,14 @@ def add_infra(t, name, kubeconfig):
             code, v = t.api.raw("POST", "/infra", {"name": name, "description": "", "type": "Kubernetes", "kubernetes_provider_info": t.api.kubeconfig_body(kubeconfig)})
         assert code in (200, 503, 429), (code, v)
         return code == 200
-    wait(asked, 60, 1)
+    wait(asked, PATIENCE, 1)
     return [x for x in t.api.call("GET", "/infra") if x["name"] == name][0]["uuid"]
 
 
 def adopt(t, name, infra):
     with DOOR:
         e = t.api.add_endpoint(name, infra, install=False)
-    t.api.until("/endpoint/" + e, [2], [4], seconds=60)
+    t.api.until("/endpoint/" + e, [2], [4], seconds=PATIENCE)
     return e
 
 
