@@ -10,17 +10,19 @@
 enum { CHECK_MS = 12000, RARER = 2 };
 static int pause_ms(const struct work *w, bool answered) { return (CHECK_MS << (answered ? 0 : w->failures < RARER ? w->failures : RARER)) + (int)(clock_mono_ms() % 1500); }
 
-static const struct stmt Q_LIVE_OP = {"check_live_op", "select 1 from operation where subject = $1 and (state in ('queued', 'running') or state = 'failed' and kind not in ('participant_repair', 'endpoint_repair')) and subject_type not in ('exchange_routes', 'endpoint_chart')"};
+static const struct stmt Q_LIVE_OP = {"check_live_op", "select exists (select 1 from operation where subject = $1 and (state in ('queued', 'running') or state = 'failed' and kind not in ('participant_repair', 'endpoint_repair')) and subject_type not in ('exchange_routes', 'endpoint_chart')), "
+    "coalesce((select last_class from health_check where id = $2), '')"};
 /* A push restarts the exchange's traffic server: for a while its workloads are unready because of us. */
 static const struct stmt Q_RESTARTING = {"check_restarting", "select 1 from operation where subject = $1 and subject_type = 'exchange_routes' and (state in ('queued', 'running') or ended_at > now() - interval '20 seconds') limit 1"};
 static const struct stmt Q_WORKLOADS = {"check_workloads", "select workloads from participant where uuid = $1"};
 static const struct stmt Q_TOLD = {"check_told", "select 1 from event where entity_uuid = $1 and class = $2 and id > coalesce((select max(id) from event where entity_uuid = $1 and class = $3), 0) limit 1"};
 const struct stmt *const STMTS_CHECKS[] = {&Q_LIVE_OP, &Q_RESTARTING, &Q_WORKLOADS, &Q_TOLD, NULL};
 
-static bool busy(struct work *w, bool *out, struct err *e) {
+/* out: an operation is at work on it. last: what the look before this one has found, "" for nothing. */
+static bool busy(struct work *w, bool *out, const char **last, struct err *e) {
   struct rows r;
-  if (!db_query(w->db, w->a, &Q_LIVE_OP, &r, e, w->subject.s)) return false;
-  *out = r.n > 0;
+  if (!db_query(w->db, w->a, &Q_LIVE_OP, &r, e, w->subject.s, arena_fmt(w->a, "%ld", w->ref))) return false;
+  *out = row_bool(&r, 0, 0), *last = row_text(&r, 0, 1);
   return true;
 }
 
@@ -49,8 +51,9 @@ static enum outcome hello_d(struct work *w, const struct reply *r, struct err *e
 static bool endpoint_checked(struct work *w, enum work_end how, const struct err *why, struct err *e) {
   bool ok = how == END_SUCCEEDED, changed = false, op;
   struct text t = why && why->kind ? err_text(why) : TEXT(MSG_KF_NO_VERSION);
+  const char *last;
   w->wait_ms = pause_ms(w, ok); /* an endpoint is the answering */
-  if (!busy(w, &op, e) || !store_check_result(w, ok, t, e)) return false;
+  if (!busy(w, &op, &last, e) || !store_check_result(w, ok, t, e)) return false;
   if (op) return true;
   if (!endpoint_set_checked(w->db, w->a, w->subject, ok, text_key(t.key), text_args_json(w->a, t), e)) return false;
   /* One missed look is no outage: two in a row change the status. */
@@ -155,9 +158,11 @@ static bool party_checked(struct work *w, enum work_end how, const struct err *w
   bool ok = how == END_SUCCEEDED, op, changed = false, routed = true;
   struct text t = why && why->kind ? err_text(why) : TEXT(MSG_CHECK_BAD, "");
   bool away = !ok && why && (why->kind == FAIL_TIMEOUT || why->retry); /* the cluster does not answer: that says nothing about the workloads */
+  const char *last;
   w->wait_ms = pause_ms(w, !away);
-  if (!busy(w, &op, e) || !store_check_result(w, ok, t, e)) return false;
-  if (op || (away && w->failures < 2)) return true;
+  if (!busy(w, &op, &last, e) || !store_check_result(w, ok, t, e)) return false;
+  /* Of what is broken anyway, one look that was missed says nothing new. */
+  if (op || (away && (w->failures < 2 || (w->party.status == PARTY_FAILED && !streq(last, text_key(t.key)))))) return true;
   if (why && why->key == MSG_CHECK_BAD) {
     struct rows r;
     if (!db_query(w->db, w->a, &Q_RESTARTING, &r, e, w->subject.s)) return false;

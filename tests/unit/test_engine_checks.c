@@ -42,6 +42,29 @@ static void a_broken_party_says_what_is_wrong_now(void **s) {
   look();
   assert_int_equal(status_of(x), PARTY_FAILED), assert_int_equal(events(x, "check.bad"), 2);
 }
+static bool every_call(void) { return true; }
+static void a_look_that_is_missed_once_says_nothing(void **s) {
+  (void)s;
+  if (!world()) return;
+  W.checks = true;
+  struct uuid x = create_exchange();
+  assert_true(run());
+  F.unready = true;
+  for (int i = 0; i < 4; i++) look();
+  assert_string_equal(trouble("participant", x), "check.bad");
+  PLAN.hits = every_call, PLAN.fault = NOT_SENT;
+  look();
+  assert_string_equal(trouble("participant", x), "check.bad");
+  PLAN.hits = NULL, PLAN.fault = NO_FAULT;
+  look();
+  assert_int_equal(count("select count(*) from event where level = 'Error'"), 1);
+  PLAN.hits = every_call, PLAN.fault = NOT_SENT;
+  look(), look();
+  assert_int_equal(status_of(x), PARTY_FAILED), assert_string_not_equal(trouble("participant", x), "check.bad"), assert_int_equal(count("select count(*) from event where level = 'Error'"), 2);
+  PLAN.hits = NULL, PLAN.fault = NO_FAULT, F.unready = false;
+  look();
+  assert_int_equal(status_of(x), PARTY_ACTIVE);
+}
 static bool every_kubefate_call(void) { return strstr(F.pending->path, "/proxy/") != NULL; }
 static void a_broken_endpoint_says_what_is_wrong_now(void **s) {
   (void)s;
@@ -66,7 +89,7 @@ static void a_broken_endpoint_says_what_is_wrong_now(void **s) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {T(a_broken_party_says_what_is_wrong_now), T(a_broken_endpoint_says_what_is_wrong_now)};
+  const struct CMUnitTest tests[] = {T(a_broken_party_says_what_is_wrong_now), T(a_look_that_is_missed_once_says_nothing), T(a_broken_endpoint_says_what_is_wrong_now)};
   setenv("ENGINE_DB", "engine_checks", 1);
   return cmocka_run_group_tests(tests, world_begin, world_end);
 }
