@@ -12,6 +12,9 @@ step_digest r_stop_d, r_find_d, r_delete_d, r_gone_d, r_leftover_d, r_secrets_d,
 /* The exchange's ConfigMaps, two calls: "sni" and "routes" in memo; OUT_DONE after both with *json the observed table. */
 enum outcome routes_read_q(struct work *w, struct call *c);
 enum outcome routes_read_d(struct work *w, const struct reply *r, const char **json, struct err *e);
+/* Helm's own records of the party's release, names and labels only; the status of the newest one ("deployed", "pending-upgrade", ...), "" for none. */
+struct call helm_secrets(struct work *w);
+const char *helm_status(const js *list);
 /* A live push for the federation's exchange exists from now on. */
 /* *opt_failed: why the last push failed (key MSG_NONE when it did not). */
 bool routes_push_ensure(struct work *w, struct text *opt_failed, struct err *e);

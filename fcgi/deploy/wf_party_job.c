@@ -20,15 +20,14 @@ bool party_yaml(struct work *w, const char *text, struct uuid owner, struct secr
   return ok;
 }
 
-/* The status of Helm's newest revision; "" when there is none. */
-static const char *helm_status(const js *list) {
+const char *helm_status(const js *list) {
   const js *items = js_arr(list, "items"), *newest = NULL;
   int64_t best = 0, n;
   for (size_t i = 0; i < js_len(items); i++)
     if (num_i64(wf_label(js_item(items, i), "version"), 0, INT32_MAX, &n) && n >= best) best = n, newest = js_item(items, i);
   return wf_label(newest, "status");
 }
-static struct call helm_secrets(struct work *w) { return kube_list_names(w->a, "v1", "Secret", w->party.namespace_, arena_fmt(w->a, "owner=helm,name=%s", w->party.deployment_name)); }
+struct call helm_secrets(struct work *w) { return kube_list_names(w->a, "v1", "Secret", w->party.namespace_, arena_fmt(w->a, "owner=helm,name=%s", w->party.deployment_name)); }
 
 /* --- look: does KubeFATE or Helm know the name already? First the jobs, then the clusters (a job that had succeeded when it was read has its cluster by
  * then), then Helm's own records: KubeFATE may have lost its database, and an install that Helm refuses is cleaned up by name.

@@ -1,11 +1,13 @@
 /* Pushing the wanted route table into an exchange: look, push once, wait, compare with the cluster, push again if it differs. KubeFATE's word alone proves
- * nothing: of two updates at once, both answer 200 and one's rollback wipes the table (reference 10 section 15.8). */
+ * nothing: of two updates at once, both answer 200 and one's rollback wipes the table (reference 10 section 15.8). Nor does the table alone: a KubeFATE that is
+ * killed after Helm has written it leaves a release that is pending for ever. Helm refuses the next update of such a one, KubeFATE then rolls it back, and
+ * the update after that is whole; so it is pushed again here and now, while we are at it. */
 #include "deploy/values.h"
 #include "deploy/wf_party.h"
 #include "deploy/workflows.h"
 
 #define DONE_IF(x) ((x) ? OUT_DONE : OUT_FAIL)
-enum { FAILED_US = 3 * 1000000, STALE_US = 60 * 1000000, OLD_US = 600 * 1000000 };
+enum { FAILED_US = 3 * 1000000, STALE_US = 60 * 1000000, OLD_US = 600 * 1000000, PUSHES = 6 };
 
 static bool load(struct work *w, struct err *e) {
   if (!wf_load_party(w, e)) return false; /* the subject is the exchange */
@@ -45,8 +47,23 @@ static bool same_table(struct arena *a, const char *seen, const char *stored) {
   return n == m;
 }
 
-static enum outcome observe_q(struct work *w, struct call *c, struct err *e) { (void)e; return routes_read_q(w, c); }
+/* memo "doubt": an update may have been left in the middle. */
+static enum outcome helm_d(struct work *w, const struct reply *r, struct err *e) {
+  const js *list = NULL;
+  enum outcome o = wf_kube(w, r, "Secrets", false, &list, e);
+  if (o != OUT_DONE) return o;
+  js_set_bool(w->memo, "try_helm", false);
+  if (str_starts(helm_status(list), "pending") && memo_int(w, "try_push") < PUSHES) return OUT_DONE;
+  return w->goto_key = "restart", OUT_GOTO;
+}
+static enum outcome observe_q(struct work *w, struct call *c, struct err *e) {
+  (void)e;
+  if (!js_bool(w->memo, "try_helm", false)) return routes_read_q(w, c);
+  *c = helm_secrets(w);
+  return OUT_CALL;
+}
 static enum outcome observe_d(struct work *w, const struct reply *r, struct err *e) {
+  if (js_bool(w->memo, "try_helm", false)) return helm_d(w, r, e);
   const char *seen = NULL;
   struct values_route *v;
   size_t n;
@@ -56,9 +73,10 @@ static enum outcome observe_d(struct work *w, const struct reply *r, struct err 
   bool equal = streq(seen, values_wanted_json(w->a, v, n));
   if ((equal || !same_table(w->a, seen, w->exchange.routes_seen)) && !keep_seen(w, seen, e)) return OUT_FAIL;
   js_set_bool(w->memo, "equal", equal);
+  if (equal && js_bool(w->memo, "doubt", false)) return js_set_bool(w->memo, "try_helm", true), OUT_MORE;
   if (equal) return w->goto_key = "restart", OUT_GOTO;
   int64_t tries = memo_int(w, "try_push");
-  if (tries >= 6) return err_set(e, FAIL_UPSTREAM, MSG_ROUTES_NEVER, num_text((char[24]){0}, tries)), OUT_FAIL;
+  if (tries >= PUSHES) return err_set(e, FAIL_UPSTREAM, MSG_ROUTES_NEVER, num_text((char[24]){0}, tries)), OUT_FAIL;
   return OUT_DONE;
 }
 
@@ -84,12 +102,16 @@ static enum outcome quiet_d(struct work *w, const struct reply *r, struct err *e
   if (o != OUT_DONE) return o == OUT_SKIP ? OUT_RETRY : o;
   for (size_t i = 0; i < js_len(list); i++) {
     struct kf_job j;
-    if (!kf_job_read(w->a, js_item(list, i), &j) || !streq(j.name, w->exchange.deployment_name) || !streq(j.ns, w->exchange.namespace_) || kf_job_final(&j) || is_stale(w, &j)) continue;
+    if (!kf_job_read(w->a, js_item(list, i), &j) || !streq(j.name, w->exchange.deployment_name) || !streq(j.ns, w->exchange.namespace_) || kf_job_final(&j)) continue;
+    if (is_stale(w, &j)) {
+      js_set_bool(w->memo, "doubt", true);
+      continue;
+    }
     return work_evidence(w, "job", TEXT(MSG_CAUSE_OTHER_JOB, nn(j.method)), e) ? OUT_WAIT : OUT_FAIL;
   }
   if (w->intent_at) { /* whatever became of it, it has ended: compare first, and let the traffic server read its file */
     w->intent_at = 0;
-    js_set_bool(w->memo, "pushed", true);
+    js_set_bool(w->memo, "pushed", true), js_set_bool(w->memo, "doubt", true);
     return w->goto_key = "observe", OUT_GOTO;
   }
   return OUT_DONE;
@@ -114,7 +136,13 @@ static enum outcome push_d(struct work *w, const struct reply *r, struct err *e)
   struct kf_job j;
   enum outcome o = wf_kf(w, r, &d, e);
   if (o == OUT_RETRY) return w->goto_key = "quiet", OUT_GOTO;
-  if (o == OUT_FAIL && e->n && strstr(nn(e->args[0]), "Cluster is not existed")) err_set(e, FAIL_UPSTREAM, MSG_ROUTES_FORGOTTEN, w->exchange.name);
+  if (o == OUT_FAIL && e->n && strstr(nn(e->args[0]), "Cluster is not existed")) {
+    if (js_bool(w->memo, "equal", false)) { /* the table is in place, and nobody can finish the release */
+      err_clear(e), w->goto_key = "restart";
+      return work_event(w, true, TEXT(MSG_ROUTES_FORGOTTEN, w->exchange.name), e) ? OUT_GOTO : OUT_FAIL;
+    }
+    err_set(e, FAIL_UPSTREAM, MSG_ROUTES_FORGOTTEN, w->exchange.name);
+  }
   if (o != OUT_DONE) return o == OUT_SKIP ? OUT_FAIL : o;
   if (!kf_job_read(w->a, d, &j)) return w->goto_key = "quiet", OUT_GOTO;
   js_set_str(w->memo, "job", j.uuid), js_set_bool(w->memo, "pushed", true);
@@ -143,7 +171,7 @@ static enum outcome job_d(struct work *w, const struct reply *r, struct err *e) 
   struct kf_job j;
   if (js_bool(w->memo, "peek", false)) return peek_d(w, r, e);
   enum outcome o = wf_kf(w, r, &d, e);
-  if (o == OUT_SKIP) return w->goto_key = "observe", OUT_GOTO;
+  if (o == OUT_SKIP) return js_set_bool(w->memo, "doubt", true), w->goto_key = "observe", OUT_GOTO;
   if (o != OUT_DONE) return o;
   if (!kf_job_read(w->a, d, &j)) return OUT_RETRY;
   if (j.state == KFJ_FAILED && memo_int(w, "try_failed") < 3) { /* reads Failed for a moment before Rollback */
@@ -157,7 +185,7 @@ static enum outcome job_d(struct work *w, const struct reply *r, struct err *e) 
   }
   if (!over && w->now - w->step_started < STALE_US) return w->wait_ms = 200, OUT_WAIT;
   if (!over) js_set_str(w->memo, "unfinished", arena_fmt(w->a, "%s %s", memo_str(w, "unfinished"), j.uuid)), js_set_int(w->memo, "quiet_since", w->step_started);
-  js_set_int(w->memo, "try_failed", 0);
+  js_set_int(w->memo, "try_failed", 0), js_set_bool(w->memo, "doubt", j.state != KFJ_SUCCESS);
   if (over && j.state != KFJ_SUCCESS && !work_event(w, true, TEXT(MSG_PARTY_JOB_FAILED, nn(j.status_text), nn(j.last_state)), e)) return OUT_FAIL;
   return w->goto_key = "observe", OUT_GOTO;
 }
@@ -200,7 +228,7 @@ static bool ended(struct work *w, enum work_end how, const struct err *why, stru
 static const struct step PUSH[] = {
     {"observe", observe_q, observe_d, EFFECT_READ, 0, 20, 300, NULL, NULL, "restart"},
     {"quiet", quiet_q, quiet_d, EFFECT_READ, STEP_KUBEFATE, 5, 600, NULL, NULL, "observe"},
-    {"push", push_q, push_d, EFFECT_ONCE, STEP_KUBEFATE, 20, 120, "quiet", "observe", NULL},
+    {"push", push_q, push_d, EFFECT_ONCE, STEP_KUBEFATE, 20, 120, "quiet", "observe", "restart"},
     {"job", job_q, job_d, EFFECT_READ, STEP_KUBEFATE, 40, 900, NULL, "observe", NULL},
     {"restart", restart_q, restart_d, EFFECT_SAFE, STEP_ALWAYS_ON | STEP_LAST, 15, 60, NULL, NULL, NULL},
     STOPPED,

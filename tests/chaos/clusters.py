@@ -13,6 +13,7 @@ GIVEN_UP = "select distinct subject from operation where input->>'force' = 'true
 LIVING = "select uuid from participant where deleted_at is null union all select uuid from endpoint"
 PARTIES = ("select uuid, federation_uuid, endpoint_uuid, infra_uuid, name, type, party_id, status, namespace, deployment_name, access_info, routes_seen from participant where deleted_at is null and is_managed")
 PUSH_STUCK = "select subject from operation where subject_type = 'exchange_routes' and state = 'failed' and error_class = 'routes.forgotten'"
+FORGOTTEN = "select distinct entity_uuid from event where class = 'routes.forgotten'"
 # One start and one end for each operation. A start is written with the request, so it bears the subject only.
 STARTS = ("select o.subject, o.subject_name, count(*) filter (where o.kind in ('exchange_create', 'cluster_create')) made, count(*) filter (where o.kind in ('exchange_remove', 'cluster_remove')) removed, "
           "(select count(*) from event e where e.entity_uuid = o.subject and e.class = 'event.party-start') made_events, (select count(*) from event e where e.entity_uuid = o.subject and e.class = 'event.party-remove') removed_events "
@@ -152,14 +153,14 @@ class Clusters:
         return out
 
     def whole(self, parties):
-        """What is shown as Active has every object of its release."""
-        out = []
+        """What is shown as Active has every object of its release, and Helm calls it deployed, but where an event says that KubeFATE forgot it: nobody is there to finish it."""
+        out, forgotten = [], {x["entity_uuid"] for x in self.db.dicts(FORGOTTEN)}
         for p in parties:
             if p["status"] != 1:
                 continue
             kube, r = self.w.kube[self.cluster(p["infra_uuid"])], self.release(p)
             missing = [] if not r else [d["kind"] + "/" + d["metadata"]["name"] for d in documents(r) if not self.there(kube, d)]
-            if not r or missing or r["info"]["status"] != "deployed":
+            if not r or missing or (r["info"]["status"] != "deployed" and p["uuid"] not in forgotten):
                 out.append((TRUE, "whole %s" % p["uuid"], "Active, but its release is not whole", {"party": p["name"], "namespace": p["namespace"], "release": r and r["info"], "revision": r and r["version"], "missing": missing}, p["uuid"]))
         return out
 

@@ -1,5 +1,5 @@
 """What the contract tests share: a client of KubeFATE, the texts of small deployments, and looks at the cluster behind it."""
-import base64, http.client, json, os, threading, time, urllib.parse
+import base64, gzip, http.client, json, os, threading, time, urllib.parse
 import place
 from rig import set_rules
 
@@ -141,6 +141,16 @@ class Target:
 
     def release_states(self, namespace):
         return {k.rsplit(".", 1)[1]: x["metadata"]["labels"]["status"] for k, x in self.releases(namespace).items()}
+
+    def interrupted(self, namespace):
+        """Helm's newest record as a program leaves it that is killed before it could write the end of its update."""
+        x = max(self.releases(namespace).values(), key=lambda s: int(s["metadata"]["labels"]["version"]))
+        release = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(x["data"]["release"]))))
+        release["info"]["status"] = "pending-upgrade"
+        text = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(release).encode()))).decode()
+        change = {"metadata": {"labels": {"status": "pending-upgrade"}}, "data": {"release": text}}
+        code, answer = self.kube.call("PATCH", "/api/v1/namespaces/%s/secrets/%s" % (namespace, x["metadata"]["name"]), change, "application/merge-patch+json")
+        assert code == 200, (code, answer)
 
     def file(self, namespace, config, name):
         code, cm = self.kube.get("/api/v1/namespaces/%s/configmaps/%s" % (namespace, config))

@@ -61,7 +61,7 @@ def merge(a, b):
 
 class Helm:
     def __init__(self, kube):
-        self.kube = kube
+        self.kube, self.at_work = kube, set()  # revisions between their beginning and their end
 
     # --- revisions ---
     def history(self, name, namespace):
@@ -74,10 +74,16 @@ class Helm:
         labels = {"name": release["name"], "owner": "helm", "status": release["info"]["status"], "version": str(release["version"]), "modifiedAt": str(int(time.time()))}
         return {"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1", "metadata": {"name": name, "namespace": release["namespace"], "labels": labels}, "data": {"release": pack(release)}}
 
+    @staticmethod
+    def revision(release):
+        return release["namespace"], release["name"], release["version"]
+
     def store(self, release):
+        self.at_work.add(self.revision(release))
         try:
             self.kube.create(self.secret(release))
         except KubeError as e:
+            self.at_work.discard(self.revision(release))
             raise HelmError("release: already exists" if e.code == 409 else "create: failed to create: %s" % e) from e
 
     def mark(self, release, status, description):
@@ -87,6 +93,8 @@ class Helm:
             self.kube.patch(s, {"metadata": {"labels": s["metadata"]["labels"]}, "data": s["data"]})
         except KubeError as e:
             raise HelmError("update: failed to update: %s" % e) from e
+        finally:
+            self.at_work.discard(self.revision(release))
 
     @staticmethod
     def release(name, namespace, chart, version, values, objects, number, status):
@@ -179,11 +187,11 @@ class Helm:
 
     def settled(self, name, namespace, seconds=5):
         """The history once no revision is being applied. The real program does not wait: its rollback nearly always comes after the other update has
-        been applied and undoes it, sometimes in the middle; here it always undoes it."""
+        been applied and undoes it, sometimes in the middle; here it always undoes it. What nobody works on any more is undone at once, by both."""
         end = time.time() + seconds
         while True:
             history = self.history(name, namespace)
-            if not history or not history[-1]["info"]["status"].startswith("pending") or time.time() > end:
+            if not history or self.revision(history[-1]) not in self.at_work or time.time() > end:
                 return history
             time.sleep(0.05)
 

@@ -35,6 +35,8 @@ static struct {
   struct fake_call *pending;
   bool crowded, forgetful /* KubeFATE lost its database */, unready /* the workloads are */, vanished /* so they have */, garbles /* KubeFATE keeps another chart than it was sent */;
   const char *dies_in; /* KubeFATE is killed over the next job of this method: its row stays as it is for ever */
+  bool dies_late; /* an update's table is written by then, and Helm calls the release pending for ever */
+  char sni_before[2000], table_before[2000]; /* what the next update's rollback brings back */
   int calls, logins, doubles /* installs of what was there already */;
 } F;
 static struct xfer XFER[FAKE_RUNNERS];
@@ -208,7 +210,7 @@ static struct reply helm_secrets(struct arena *a, const char *path) {
   buf_init(&b, a, 8000), buf_str(&b, "{\"items\":[");
   for (int i = 0; i < F.rels; i++)
     if (F.rel[i].helm && strstr(path, arena_fmt(a, "/%s/", F.rel[i].ns)) && strstr(path, F.rel[i].name)) {
-      buf_fmt(&b, "%s{\"metadata\":{\"name\":\"sh.helm.release.v1.%s.v1\",\"uid\":\"h-%d\",\"labels\":{\"owner\":\"helm\",\"name\":\"%s\",\"status\":\"%s\",\"version\":\"1\"}}}", any ? "," : "", F.rel[i].name, i, F.rel[i].name, F.rel[i].half ? "pending-install" : "deployed");
+      buf_fmt(&b, "%s{\"metadata\":{\"name\":\"sh.helm.release.v1.%s.v1\",\"uid\":\"h-%d\",\"labels\":{\"owner\":\"helm\",\"name\":\"%s\",\"status\":\"%s\",\"version\":\"1\"}}}", any ? "," : "", F.rel[i].name, i, F.rel[i].name, F.rel[i].half ? "pending-" : "deployed");
       any = true;
     }
   buf_str(&b, "]}");
@@ -311,8 +313,15 @@ static struct reply kf_write(struct arena *a, const char *method, const char *pa
   if (streq(method, "PUT")) {
     if (!r || r->forgotten) return kf_error(a, "Cluster is not existed");
     struct fake_job *j = new_job(a, "ClusterUpdate", r);
+    if (r->half) { /* "another operation (install/upgrade/rollback) is in progress" */
+      j->looks = 4, j->status = "Rollback", r->half = false;
+      strcpy(F.sni, F.sni_before), strcpy(F.table, F.table_before);
+      return say_(a, 200, arena_fmt(a, "{\"data\":%s,\"msg\":\"\"}", job_json(a, j)));
+    }
+    r->half = j->frozen && F.dies_late;
+    strcpy(F.sni_before, F.sni), strcpy(F.table_before, F.table);
     if (!j->frozen && F.running_updates++) F.overlaps++;
-    if (!j->frozen) take_routes(a, js_str(v, "data"));
+    if (!j->frozen || F.dies_late) take_routes(a, js_str(v, "data"));
     return say_(a, 200, arena_fmt(a, "{\"data\":%s,\"msg\":\"\"}", job_json(a, j)));
   }
   if (r && ++F.doubles) return kf_error(a, arena_fmt(a, "name=%s & namespace=%s Cluster already existed", name, ns));

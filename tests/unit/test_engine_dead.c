@@ -39,6 +39,35 @@ static void a_push_that_stands_still_is_sent_again(void **s) {
   assert_int_equal(status_of(c), PARTY_ACTIVE), assert_int_equal(jobs_of("ClusterUpdate"), 2), assert_int_equal(F.overlaps, 0);
   assert_int_equal(count("select count(*) from operation where kind = 'routes_push' and state <> 'succeeded'"), 0);
 }
+/* FACTS: Helm refuses to update what is pending; KubeFATE rolls it back then, and with it the table. */
+static void a_push_that_died_over_a_written_table_leaves_a_whole_release(void **s) {
+  (void)s;
+  if (!world()) return;
+  create_exchange();
+  assert_true(run());
+  F.dies_in = "ClusterUpdate", F.dies_late = true;
+  struct uuid c = create_cluster(9999);
+  assert_true(is_over());
+  assert_int_equal(status_of(c), PARTY_ACTIVE), assert_false(F.rel[0].half), assert_int_equal(jobs_of("ClusterUpdate"), 3), assert_non_null(strstr(F.table, "9999"));
+  assert_int_equal(count("select count(*) from operation where kind = 'routes_push' and state <> 'succeeded'"), 0);
+}
+/* The same with a KubeFATE that has forgotten the release: the table is in place, and the traffic server reads it. */
+static void a_push_that_died_with_its_database_is_over_when_the_table_is_in_place(void **s) {
+  (void)s;
+  if (!world()) return;
+  create_exchange();
+  assert_true(run());
+  F.dies_in = "ClusterUpdate", F.dies_late = true;
+  struct uuid c = create_cluster(9999);
+  for (int i = 0; i < 40 && !jobs_of("ClusterUpdate"); i++) {
+    while (one_claim("t/0")) {}
+    tick(1);
+  }
+  fake_forget();
+  assert_true(is_over());
+  assert_int_equal(status_of(c), PARTY_ACTIVE), assert_int_equal(jobs_of("ClusterUpdate"), 1);
+  assert_int_equal(count("select count(*) from operation where kind = 'routes_push' and state = 'succeeded'"), 1), assert_int_equal(count("select count(*) from event where class = 'event.pushed'"), 1), assert_int_equal(count("select count(*) from event where class = 'routes.forgotten'"), 1);
+}
 /* FACTS: the first update of all that fails has nothing to go back to and stays Failed. */
 static void an_update_that_stays_failed_is_in_nobodys_way(void **s) {
   (void)s;
@@ -158,7 +187,7 @@ static void a_removal_does_not_wait_for_a_table_that_nobody_can_change(void **s)
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {T(a_removal_asks_again_when_a_deletion_stands_still), T(and_it_asks_within_a_minute), T(a_push_that_stands_still_is_sent_again), T(an_update_that_stays_failed_is_in_nobodys_way),
+  const struct CMUnitTest tests[] = {T(a_removal_asks_again_when_a_deletion_stands_still), T(and_it_asks_within_a_minute), T(a_push_that_stands_still_is_sent_again), T(a_push_that_died_over_a_written_table_leaves_a_whole_release), T(a_push_that_died_with_its_database_is_over_when_the_table_is_in_place), T(an_update_that_stays_failed_is_in_nobodys_way),
                                      T(a_release_that_stays_half_made_is_no_deployment), T(what_helm_had_finished_is_a_deployment), T(a_job_that_nobody_is_there_to_stop_is_stopped),
                                      T(what_came_about_meanwhile_is_seen_although_the_time_is_over), T(what_kubefate_gave_up_meanwhile_has_failed_and_is_installed_anew), T(what_still_runs_after_the_time_is_over_fails_with_what_it_waits_for),
                                      T(a_removal_does_not_wait_for_a_table_that_nobody_can_change)};
