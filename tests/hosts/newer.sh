@@ -6,7 +6,8 @@ d=$1
 rm -rf "$d"
 mkdir -p "$d/build/release"
 cp -a Makefile conf fcgi sql static templates "$d/"
-cp -a build/gen build/tools "$d/build/"
+# An upgrade in place (git pull, make) leaves the style sheets of the version before beside the new ones: a page that came from the last old host asks for them.
+cp -a build/gen build/tools build/static "$d/build/"
 for x in build/release/*; do
   case ${x##*/} in unit | bin) ;; *) cp -a "$x" "$d/build/release/" ;; esac
 done
