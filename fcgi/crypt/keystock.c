@@ -7,7 +7,7 @@
 #include <openssl/rsa.h>
 
 enum { BITS = 2048, NICE = 5, AFTER_FAULT_S = 1 };
-static struct { pthread_mutex_t lock; pthread_cond_t taken; EVP_PKEY *key[KEYSTOCK_MOST]; int n, most; bool over; pthread_t maker; } S = {.lock = PTHREAD_MUTEX_INITIALIZER, .taken = PTHREAD_COND_INITIALIZER};
+static struct { pthread_mutex_t lock; pthread_cond_t taken; EVP_PKEY *key[KEYSTOCK_MOST]; int n, most; bool over, faulty; pthread_t maker; } S = {.lock = PTHREAD_MUTEX_INITIALIZER, .taken = PTHREAD_COND_INITIALIZER};
 
 static void *maker(void *arg) {
   (void)arg;
@@ -19,15 +19,16 @@ static void *maker(void *arg) {
     pthread_mutex_unlock(&S.lock);
     if (over) return NULL;
     EVP_PKEY *k = EVP_RSA_gen(BITS);
-    if (!k) { sleep(AFTER_FAULT_S); continue; } /* nobody waits for it: who takes a key when there is none makes it */
     pthread_mutex_lock(&S.lock);
-    S.key[S.n++] = k;
+    S.faulty = !k;
+    if (k) S.key[S.n++] = k;
     pthread_mutex_unlock(&S.lock);
+    if (!k) sleep(AFTER_FAULT_S);
   }
 }
 
 bool keystock_start(int n) {
-  S.most = n < 1 ? 1 : n > KEYSTOCK_MOST ? KEYSTOCK_MOST : n, S.over = false;
+  S.most = n < 1 ? 1 : n > KEYSTOCK_MOST ? KEYSTOCK_MOST : n, S.over = S.faulty = false;
   return !pthread_create(&S.maker, NULL, maker, NULL) || (S.most = 0, false);
 }
 
@@ -43,7 +44,7 @@ void keystock_stop(void) {
 
 bool keystock_ready(void) {
   pthread_mutex_lock(&S.lock);
-  bool ready = !S.most || S.n;
+  bool ready = !S.most || S.n || S.faulty;
   pthread_mutex_unlock(&S.lock);
   return ready;
 }

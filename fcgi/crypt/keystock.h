@@ -9,7 +9,8 @@ enum { KEYSTOCK_MOST = 16 };
 bool keystock_start(int n);
 /* Before the process ends: OpenSSL takes itself down then, and nobody may be at work in it. Waits for the key that is being made. */
 void keystock_stop(void);
-/* Whether taking one costs no time worth speaking of. */
+/* Whether to take one now: there is one, or nobody makes any (no thread, or its last attempt failed), and taking makes it or tells why it cannot. False: one is
+ * being made. */
 bool keystock_ready(void);
 /* The caller's own; NULL: OpenSSL could make none (its error queue says why). */
 EVP_PKEY *keystock_take(void);

@@ -6,7 +6,8 @@
 #include "deploy/fsm.h"
 #include "deploy/store.h"
 
-enum { PARKED_MAX = 1500, LEAST_MS = 1000 /* KubeFATE's own pace */, MOST_MS = 10000, SHARE = 200 /* of the step's age between two looks */, POLL_MAX = 16 << 20,
+enum { PARKED_MAX = 1500, LEAST_MS = 1000 /* KubeFATE's own pace */, MOST_MS = 10000, SHARE = 200 /* of the step's age between two looks */,
+  LOOKS_A_SECOND = 250 /* of one runner: more would leave it no time for work that begins */, BETWEEN_MS = 20 /* what is due by then is asked together */, POLL_MAX = 16 << 20,
   PODS_MS = 5000, FULL_LEAST_MS = 5000, FULL_MS = 60000, RENEW_MS = 8000, STOPPED_MS = 500 };
 
 static const struct stmt Q_RENEW = {"watch_renew",
@@ -53,9 +54,10 @@ bool watch_wants(const struct work *w) {
   return en->watching.on && !en->stopping && w->st->see && w->watch.look[0].path && w->watch.look[0].gist && !w->cancel && en->watching.parked < PARKED_MAX && streq(w->wf->class, "operation");
 }
 
-/* A fixed share of the age: whoever waits for a minute may wait a little, whoever waits for an hour ten seconds. */
+/* A fixed share of the age: whoever waits for a minute may wait a little, whoever waits for an hour ten seconds; and no less than there is time for. */
 static int pause_ms(const struct work *w) {
-  int64_t ms = (w->now - w->step_started) / 1000 / SHARE;
+  int64_t ms = (w->now - w->step_started) / 1000 / SHARE, room = (int64_t)w->eng->watching.parked * 1000 / LOOKS_A_SECOND;
+  if (ms < room) ms = room;
   return ms < LEAST_MS ? LEAST_MS : ms > MOST_MS ? MOST_MS : (int)ms;
 }
 
@@ -70,11 +72,16 @@ static void asleep(struct work *w) {
   w->a = w->records = w->place = NULL, w->place_ms = 0;
 }
 
+static void due(struct work *w, int64_t at_ms) {
+  w->watch.look[0].due_ms = at_ms;
+  if (at_ms < w->eng->watching.ask_ms) w->eng->watching.ask_ms = at_ms;
+}
+
 void watch_park(struct work *w) {
   int64_t now = clock_mono_ms();
   asleep(w);
   w->watch.calling = w->watch.lost = false, w->watch.full_ms = now;
-  w->watch.look[0].due_ms = now + pause_ms(w), w->watch.look[1].due_ms = now + PODS_MS;
+  due(w, now + pause_ms(w)), w->watch.look[1].due_ms = now + PODS_MS;
   w->sent_ms = now; /* w->now counts from here */
   w->eng->in_flight--, w->eng->watching.parked++;
 }
@@ -100,7 +107,7 @@ static void ask_again(struct work *w, int64_t now) {
   int later;
   w->now += (now - w->sent_ms) * 1000, w->sent_ms = now;
   if (full_is_due(w, now)) { look_in_full(w); return; }
-  if (reach_crowded(en->reach, w->home_secret, &later)) { x->look[0].due_ms = now + later; return; }
+  if (reach_crowded(en->reach, w->home_secret, &later)) { due(w, now + later); return; }
   x->at = x->look[1].path && x->look[1].gist && now >= x->look[1].due_ms;
   const char *token = reach_token(en->reach, w->endpoint.uuid);
   if (x->at == 0 && !token) { look_in_full(w); return; }
@@ -115,7 +122,7 @@ static void ask_again(struct work *w, int64_t now) {
 static void again_later(struct work *w) {
   int64_t now = clock_mono_ms();
   if (w->watch.at) w->watch.look[1].due_ms = now + (pause_ms(w) * 3 > PODS_MS ? pause_ms(w) * 3 : PODS_MS);
-  else w->watch.look[0].due_ms = now + pause_ms(w);
+  due(w, w->watch.at ? w->watch.look[0].due_ms : now + pause_ms(w));
   asleep(w);
 }
 
@@ -189,23 +196,33 @@ static void stopped(struct engine *en, struct arena *a) {
   }
 }
 
+static int64_t asks_at(const struct engine *en) {
+  return en->watching.ask_ms < en->watching.asked_ms + BETWEEN_MS ? en->watching.asked_ms + BETWEEN_MS : en->watching.ask_ms;
+}
+
 void watch_turn(struct engine *en) {
   int64_t now = clock_mono_ms();
   if (!en->watching.parked) { en->watching.renew_ms = now + RENEW_MS, en->watching.look = false; return; }
-  struct arena *a = arena_new();
-  if (now >= en->watching.renew_ms) en->watching.renew_ms = now + RENEW_MS, en->watching.look = false, renew(en, a);
-  else if (en->watching.look && now >= en->watching.look_ms) en->watching.look_ms = now + STOPPED_MS, en->watching.look = false, stopped(en, a);
-  arena_free(a);
+  bool renews = now >= en->watching.renew_ms;
+  if (renews || (en->watching.look && now >= en->watching.look_ms)) { /* memory only then: this is called with every answer */
+    struct arena *a = arena_new();
+    en->watching.look = false;
+    if (renews) en->watching.renew_ms = now + RENEW_MS, renew(en, a);
+    else en->watching.look_ms = now + STOPPED_MS, stopped(en, a);
+    arena_free(a);
+  }
+  if (now < asks_at(en)) return;
+  en->watching.ask_ms = INT64_MAX, en->watching.asked_ms = now; /* found anew */
   for (struct work *w = en->all, *next; w; w = next) {
     next = w->next;
-    if (w->watch.parked && !w->watch.calling && !w->watch.lost && now >= w->watch.look[0].due_ms) ask_again(w, now);
+    if (!w->watch.parked || w->watch.calling || w->watch.lost) continue;
+    if (now >= w->watch.look[0].due_ms) ask_again(w, now);
+    else due(w, w->watch.look[0].due_ms);
   }
 }
 
 int64_t watch_due(const struct engine *en) {
   int64_t at = en->watching.parked ? en->watching.renew_ms : INT64_MAX;
   if (en->watching.parked && en->watching.look && en->watching.look_ms < at) at = en->watching.look_ms;
-  for (const struct work *w = en->all; w; w = w->next)
-    if (w->watch.parked && !w->watch.calling && w->watch.look[0].due_ms < at) at = w->watch.look[0].due_ms;
-  return at;
+  return en->watching.parked && asks_at(en) < at ? asks_at(en) : at;
 }

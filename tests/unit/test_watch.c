@@ -12,7 +12,7 @@ static struct work *parked(void) {
 /* The answers to what the watch asks, until it asks nothing more now. */
 static void turn(void) {
   struct work *p = parked();
-  if (p) p->watch.look[0].due_ms = 0;
+  if (p) p->watch.look[0].due_ms = W.en.watching.ask_ms = W.en.watching.asked_ms = 0;
   watch_turn(&W.en);
   while (F.pending->w) {
     struct work *w = F.pending->w;
@@ -106,7 +106,7 @@ static void a_failing_call_ends_the_watch(void **s) {
   if (!world()) return;
   struct uuid x = waiting(50);
   struct work *w = parked();
-  w->watch.look[0].due_ms = 0;
+  w->watch.look[0].due_ms = W.en.watching.ask_ms = W.en.watching.asked_ms = 0;
   watch_turn(&W.en);
   assert_non_null(F.pending->w);
   struct reply r = failing(LOST_BEFORE);
@@ -154,6 +154,28 @@ static void what_no_gist_tells_is_looked_for_soon_and_then_every_minute(void **s
   assert_true(run());
 }
 
+/* However many are watched, a runner asks no more often than it has time for; the next question is known without looking through them. */
+static void many_that_wait_are_asked_more_rarely(void **s) {
+  (void)s;
+  if (!world()) return;
+  waiting(50);
+  for (int many = 1; many <= 1000; many *= 10) {
+    int others = many - 1;
+    W.en.watching.parked += others;
+    turn();
+    int64_t now = clock_mono_ms(), pause = parked()->watch.look[0].due_ms - now;
+    assert_true(pause <= (many == 1000 ? 4000 : 1000)), assert_true(pause > (many == 1000 ? 3500 : 500));
+    assert_true(watch_due(&W.en) == parked()->watch.look[0].due_ms || watch_due(&W.en) == W.en.watching.renew_ms);
+    int before = looks;
+    watch_turn(&W.en); /* nothing is due */
+    assert_null(F.pending->w), assert_int_equal(looks, before);
+    W.en.watching.parked -= others;
+  }
+  over();
+  F.job[0].looks = 0;
+  assert_true(run());
+}
+
 /* The number of the design: fifty statements a deployment and minute, of which jobs of minutes leave a hundred and more for all that is not waiting. */
 static void a_deployment_costs_few_statements(void **s) {
   enum { MOST = 126 };
@@ -180,6 +202,6 @@ static void a_deployment_costs_few_statements(void **s) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {T(equal_answers_store_nothing), T(what_is_watched_keeps_its_lease), T(what_is_taken_over_is_dropped), T(a_wish_to_stop_is_seen_at_once), T(a_failing_call_ends_the_watch), T(what_no_gist_tells_is_looked_for_soon_and_then_every_minute), T(a_deployment_costs_few_statements)};
+  const struct CMUnitTest tests[] = {T(equal_answers_store_nothing), T(what_is_watched_keeps_its_lease), T(what_is_taken_over_is_dropped), T(a_wish_to_stop_is_seen_at_once), T(a_failing_call_ends_the_watch), T(what_no_gist_tells_is_looked_for_soon_and_then_every_minute), T(many_that_wait_are_asked_more_rarely), T(a_deployment_costs_few_statements)};
   return cmocka_run_group_tests(tests, world_begin, world_end);
 }
