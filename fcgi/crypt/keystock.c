@@ -1,58 +1,119 @@
 /* Contract: keystock.h. */
 #include "crypt/keystock.h"
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
+#include "base/clock.h"
 
-enum { BITS = 2048, NICE = 5, AFTER_FAULT_S = 1 };
-static struct { pthread_mutex_t lock; pthread_cond_t taken; EVP_PKEY *key[KEYSTOCK_MOST]; int n, most; bool over, faulty; pthread_t maker; } S = {.lock = PTHREAD_MUTEX_INITIALIZER, .taken = PTHREAD_COND_INITIALIZER};
+enum { BITS = 2048, NICE = 5, MAKERS = 2, QUIET_MS = 10000 /* since somebody took a key */, AFTER_FAULT_MS = 1000, REST_MS = 500 /* a limit of processor time is not for the stock alone */,
+  BUSY = 3, BUSY_REST_MS = 10000 /* when a key took that many times its processor time: a processor that is shared between groups of processes does not yield to our idle thread */ };
+/* The one that keeps the first few, and the patient one that makes the rest while nothing happens. */
+struct maker { int most; bool patient; pthread_t thread; };
+static struct {
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  EVP_PKEY *key[KEYSTOCK_MOST];
+  int n, makers;
+  int64_t quiet_ms; /* from then on it is quiet */
+  bool faulty;
+  atomic_bool over;
+  struct maker maker[MAKERS];
+} S = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
-static void *maker(void *arg) {
-  (void)arg;
-  setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* Linux: of this thread alone. Refused, it works as fast as the others. */
+static int may_go_on(EVP_PKEY_CTX *c) { return (void)c, !S.over; }
+
+/* NULL too when the stock is given up meanwhile: with what is left over, a key can take very long. */
+static EVP_PKEY *make(void) {
+  EVP_PKEY *k = NULL;
+  EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+  if (c) EVP_PKEY_CTX_set_cb(c, may_go_on);
+  if (!c || EVP_PKEY_keygen_init(c) != 1 || EVP_PKEY_CTX_set_rsa_keygen_bits(c, BITS) != 1 || EVP_PKEY_generate(c, &k) != 1) k = NULL;
+  EVP_PKEY_CTX_free(c);
+  return k;
+}
+
+/* With the lock held, which others have meanwhile; a change of the stock does not end it, its end does. */
+static void rest(int ms) {
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  t.tv_sec += (t.tv_nsec + ms * 1000000L) / 1000000000L, t.tv_nsec = (t.tv_nsec + ms * 1000000L) % 1000000000L;
+  while (!S.over && !pthread_cond_timedwait(&S.changed, &S.lock, &t)) {}
+}
+
+static int64_t cpu_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void *run(void *arg) {
+  const struct maker *m = arg;
+  /* Linux: of this thread alone. Refused, it works as fast as the others. */
+  if (m->patient) sched_setscheduler(gettid(), SCHED_IDLE, &(struct sched_param){0});
+  else setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+  pthread_mutex_lock(&S.lock);
   for (;;) {
-    pthread_mutex_lock(&S.lock);
-    while (S.n == S.most && !S.over) pthread_cond_wait(&S.taken, &S.lock);
-    bool over = S.over;
+    int64_t noise = m->patient ? S.quiet_ms - clock_mono_ms() : 0;
+    if (S.over) break;
+    if (S.n >= m->most) { pthread_cond_wait(&S.changed, &S.lock); continue; }
+    if (noise > 0) { rest((int)noise); continue; }
     pthread_mutex_unlock(&S.lock);
-    if (over) return NULL;
-    EVP_PKEY *k = EVP_RSA_gen(BITS);
+    int64_t began = clock_mono_ms(), worked = cpu_ms();
+    EVP_PKEY *k = make();
+    worked = cpu_ms() - worked;
+    bool shared = clock_mono_ms() - began > worked * BUSY;
     pthread_mutex_lock(&S.lock);
     S.faulty = !k;
-    if (k) S.key[S.n++] = k;
-    pthread_mutex_unlock(&S.lock);
-    if (!k) sleep(AFTER_FAULT_S);
+    if (k && S.n < KEYSTOCK_MOST) S.key[S.n++] = k;
+    else EVP_PKEY_free(k);
+    if (!k || m->patient) rest(!k ? AFTER_FAULT_MS : shared ? BUSY_REST_MS : REST_MS);
   }
+  pthread_mutex_unlock(&S.lock);
+  return NULL;
 }
 
 bool keystock_start(int n) {
-  S.most = n < 1 ? 1 : n > KEYSTOCK_MOST ? KEYSTOCK_MOST : n, S.over = S.faulty = false;
-  return !pthread_create(&S.maker, NULL, maker, NULL) || (S.most = 0, false);
+  S.over = false;
+  S.faulty = false, S.makers = 0, S.quiet_ms = 0;
+  S.maker[0] = (struct maker){.most = n < KEYSTOCK_LOW ? n : KEYSTOCK_LOW};
+  S.maker[1] = (struct maker){.most = n < KEYSTOCK_MOST ? n : KEYSTOCK_MOST, .patient = true};
+  int wanted = n > KEYSTOCK_LOW ? MAKERS : 1;
+  while (S.makers < wanted && !pthread_create(&S.maker[S.makers].thread, NULL, run, &S.maker[S.makers])) S.makers++;
+  return S.makers;
 }
 
 void keystock_stop(void) {
-  if (!S.most) return;
   pthread_mutex_lock(&S.lock);
-  S.over = true, pthread_cond_signal(&S.taken);
+  S.over = true;
+  pthread_cond_broadcast(&S.changed);
   pthread_mutex_unlock(&S.lock);
-  pthread_join(S.maker, NULL);
+  while (S.makers) pthread_join(S.maker[--S.makers].thread, NULL);
   while (S.n) EVP_PKEY_free(S.key[--S.n]);
-  S.most = 0;
 }
 
 bool keystock_ready(void) {
   pthread_mutex_lock(&S.lock);
-  bool ready = !S.most || S.n || S.faulty;
+  bool ready = !S.makers || S.n || S.faulty;
   pthread_mutex_unlock(&S.lock);
   return ready;
+}
+
+int keystock_count(void) {
+  pthread_mutex_lock(&S.lock);
+  int n = S.n;
+  pthread_mutex_unlock(&S.lock);
+  return n;
 }
 
 EVP_PKEY *keystock_take(void) {
   EVP_PKEY *k = NULL;
   pthread_mutex_lock(&S.lock);
-  if (S.n) k = S.key[--S.n], pthread_cond_signal(&S.taken);
+  if (S.n) k = S.key[--S.n], S.quiet_ms = clock_mono_ms() + QUIET_MS, pthread_cond_broadcast(&S.changed);
   pthread_mutex_unlock(&S.lock);
   return k ? k : EVP_RSA_gen(BITS);
 }

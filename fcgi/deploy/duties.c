@@ -21,7 +21,8 @@ static const struct stmt Q_SECRETS = {"duties_secrets",
     "and not exists (select from endpoint where credential_secret = s.id) and not exists (select from named_secret where secret = s.id) "
     "and not exists (select from authority where key_secret = s.id) and not exists (select from participant where registry_secret = s.id) "
     "and not exists (select from probe where input_secret = s.id)"};
-const struct stmt *const STMTS_DUTIES[] = {&Q_LOCK, &Q_SESSIONS, &Q_FAILURES, &Q_EVENTS, &Q_OPS, &Q_PROBES, &Q_SECRETS, NULL};
+static const struct stmt Q_TARGETS = {"duties_targets", "select count(*) from health_check"};
+const struct stmt *const STMTS_DUTIES[] = {&Q_TARGETS, &Q_LOCK, &Q_SESSIONS, &Q_FAILURES, &Q_EVENTS, &Q_OPS, &Q_PROBES, &Q_SECRETS, NULL};
 
 bool duties_run(struct db *db, struct arena *a, int keep_days, struct err *e) {
   TX(tx);
@@ -31,4 +32,11 @@ bool duties_run(struct db *db, struct arena *a, int keep_days, struct err *e) {
   if (!row_bool(&r, 0, 0)) return true; /* another runner is at it */
   return db_exec(db, a, &Q_SESSIONS, NULL, e) && db_exec(db, a, &Q_FAILURES, NULL, e) && db_exec(db, a, &Q_EVENTS, NULL, e, days) && db_exec(db, a, &Q_OPS, NULL, e, days) &&
          db_exec(db, a, &Q_PROBES, NULL, e) && db_exec(db, a, &Q_SECRETS, NULL, e) && tx_commit(&tx, e);
+}
+
+bool duties_targets(struct db *db, struct arena *a, int *n, struct err *e) {
+  struct rows r;
+  if (!db_query(db, a, &Q_TARGETS, &r, e)) return false;
+  *n = row_int(&r, 0, 0);
+  return true;
 }

@@ -81,7 +81,7 @@ struct workflow {
 
 /* What the next store_save writes besides the work's own row (turn.c). */
 enum { TURN_ROWS = 16 };
-struct watch { struct { char *path; uint64_t gist; int64_t due_ms; } look[2] /* KubeFATE's, Kubernetes' own */; uint64_t parts; int64_t full_ms; int at; bool raw_taken, parked, calling, lost; };
+struct watch { struct { char *path; uint64_t gist, text /* watch_hash of an answer with that gist */; int64_t due_ms; } look[2] /* KubeFATE's, Kubernetes' own */; uint64_t parts; int64_t full_ms; int at; bool raw_taken, parked, calling, lost; };
 struct turn { struct { int ord, deadline_s; const char *state; double fraction; bool begin; } row[TURN_ROWS]; int n; bool percent; const char *evidence, *said, *said_args, *leftovers; struct buf parts, events; };
 
 struct work {

@@ -12,7 +12,7 @@
 #include "deploy/store.h"
 #include "deploy/watch.h"
 
-enum { SLOTS = 64, PER_CLUSTER = 2, DUTIES_MS = 60000, LOOK_MS = 1000, DRAIN_MS = 11000, BETWEEN_MS = 25 /* two claims: what is due by then is taken together */, BUSY_MS = 50, KEYS = 8 };
+enum { SLOTS = 64, PER_CLUSTER = 2, DUTIES_MS = 60000, LOOK_MS = 1000, DRAIN_MS = 11000, BETWEEN_MS = 25 /* two claims: what is due by then is taken together */, BUSY_MS = 50 };
 
 struct runner { struct engine en; struct conf conf; char holder[400]; struct arena *a; int sig_fd; int64_t duties_due, claim_due, claimed; bool ready, told; unsigned connections, counted; };
 
@@ -63,7 +63,7 @@ static void claim(struct runner *r) {
 static void tell_spent(struct runner *r) {
   unsigned long *n = r->en.spent, all = db_count(r->en.db) - r->counted, known = 0;
   for (int i = 0; i < SPENT_KINDS; i++) known += n[i];
-  log_info("runner", "statements of the last minute", "operations", NUM(n[SPENT_OPERATIONS]), "checks", NUM(n[SPENT_CHECKS]), "probes", NUM(n[SPENT_PROBES]), "loop", NUM(all - known));
+  log_info("runner", "keys in stock, statements of the last minute", "keys", NUM(keystock_count()), "operations", NUM(n[SPENT_OPERATIONS]), "checks", NUM(n[SPENT_CHECKS]), "probes", NUM(n[SPENT_PROBES]), "loop", NUM(all - known));
   memset(n, 0, sizeof r->en.spent);
   r->counted += (unsigned)all;
 }
@@ -73,6 +73,7 @@ static void duties(struct runner *r) {
   if (clock_mono_ms() < r->duties_due) return;
   if (r->duties_due) tell_spent(r), malloc_trim(0);
   r->duties_due = clock_mono_ms() + DUTIES_MS;
+  if (!duties_targets(r->en.db, r->a, &r->en.targets, &e)) log_err(LOG_LEVEL_WARN, "runner", "targets", &e);
   if (!duties_run(r->en.db, r->a, r->conf.keep_days, &e)) log_err(LOG_LEVEL_WARN, "runner", "duties", &e);
 }
 
@@ -114,7 +115,7 @@ int poller_runner(const struct conf *c, int slot, const char *instance) {
   signal(SIGPIPE, SIG_IGN);
   r.en = (struct engine){.conf = &r.conf, .db = db_new(c->conninfo, "fedlcm-poller", 10000), .xfer = xfer_new(SLOTS, PER_CLUSTER)};
   r.en.reach = reach_new(r.en.xfer, &key), r.en.watching.on = true;
-  if (!keystock_start(KEYS)) log_warn("runner", "keys are made when they are needed", NULL);
+  if (!keystock_start(KEYSTOCK_MOST)) log_warn("runner", "keys are made when they are needed", NULL);
   log_info("runner", "started", "holder", r.holder);
   while (!told_to_stop(&r)) turn(&r, false);
   /* Calls under way may finish; their results are kept, and the work is free for the others at once. */

@@ -19,9 +19,22 @@ static const struct stmt Q_STOPPED = {"watch_stopped",
     "select w.id from operation o join work w on w.class = 'operation' and w.ref = o.id where o.cancel_requested and o.state in ('queued', 'running') and w.lease_until > now() and not w.ended", STMT_READS};
 const struct stmt *const STMTS_WATCH[] = {&Q_RENEW, &Q_STOPPED, NULL};
 
+static uint64_t stir(uint64_t h, char c) { return (h ^ (unsigned char)c) * 1099511628211u; } /* FNV-1a */
+static const uint64_t BASIS = 14695981039346656037u;
 static uint64_t hash(const char *s) {
-  uint64_t h = 14695981039346656037u;
-  for (; *s; s++) h = (h ^ (unsigned char)*s) * 1099511628211u;
+  uint64_t h = BASIS;
+  for (; *s; s++) h = stir(h, *s);
+  return h ? h : 1;
+}
+
+uint64_t watch_hash(const char *p, size_t n) {
+  uint64_t h = BASIS;
+  for (size_t i = 0, k; i < n; i++) {
+    h = stir(h, p[i]);
+    if (p[i] != '"' && p[i] != '[') continue;
+    for (k = i + 1; k < n && p[k] >= '0' && p[k] <= '9'; k++) {}
+    if (k < n && k > i + 1 && p[k] == (p[i] == '[' ? ']' : '"')) h = stir(h, '0'), i = k - 1;
+  }
   return h ? h : 1;
 }
 
@@ -31,7 +44,7 @@ void watch_called(struct work *w, const struct call *c) {
   if (!w->eng->watching.on || !w->st->see || w->logging_in || !streq(c->method, "GET") || (w->raw && x->raw_taken)) return;
   x->at = w->raw, x->raw_taken = w->raw;
   free(x->look[x->at].path);
-  x->look[x->at].path = strdup(c->path), x->look[x->at].gist = 0;
+  x->look[x->at].path = strdup(c->path), x->look[x->at].gist = x->look[x->at].text = 0;
 }
 
 static bool see(struct work *w, int at, const struct reply *r, struct glimpse *g, uint64_t *gist) {
@@ -45,7 +58,10 @@ void watch_answered(struct work *w, const struct reply *r) {
   struct watch *x = &w->watch;
   struct glimpse g;
   if (x->at < 0 || !w->st || !w->st->see || !x->look[x->at].path) return;
-  if (see(w, x->at, r, &g, &x->look[x->at].gist) && g.parts) x->parts = hash(g.parts);
+  if (see(w, x->at, r, &g, &x->look[x->at].gist)) {
+    x->look[x->at].text = watch_hash(r->body, r->n);
+    if (g.parts) x->parts = hash(g.parts);
+  }
   x->at = -1;
 }
 
@@ -134,11 +150,14 @@ bool watch_reply(struct work *w, const struct reply *r) {
   bool lost = false;
   if (!x->calling) return false;
   x->calling = false;
+  uint64_t text = r->fail == REPLY_OK ? watch_hash(r->body, r->n) : 0;
+  if (!x->lost && text && text == x->look[x->at].text) { again_later(w); return true; }
   if (!x->lost && see(w, x->at, r, &g, &gist) && gist == x->look[x->at].gist) {
     unsigned before = db_count(w->db);
     bool news = g.parts && hash(g.parts) != x->parts, kept = !news || store_glimpse(w, &g, &lost, &e);
     w->eng->spent[SPENT_OPERATIONS] += db_count(w->db) - before;
     if (news && kept) x->parts = hash(g.parts);
+    if (kept) x->look[x->at].text = text;
     if (!kept) log_err(LOG_LEVEL_WARN, "watch", "progress", &e);
     if (!lost) { again_later(w); return true; }
     x->lost = true;

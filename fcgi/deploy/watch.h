@@ -4,7 +4,12 @@
  * more. Nothing here is needed to be right: a runner that dies leaves works whose leases end. */
 #ifndef DEPLOY_WATCH_H
 #define DEPLOY_WATCH_H
+#include <stddef.h>
+#include <stdint.h>
 #include "deploy/drive.h"
+/* Of an answer's text, the same for all that differ only in what counts along all the time: a number alone in quotes (the resourceVersion of a list) or in
+ * brackets (KubeFATE's "checkout Cluster status [12]", rewritten every second). Such an answer is not even read again. */
+uint64_t watch_hash(const char *p, size_t n);
 /* The engine's marks: a call leaves, its answer came (before the digest). */
 void watch_called(struct work *w, const struct call *c);
 void watch_answered(struct work *w, const struct reply *r);

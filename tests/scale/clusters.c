@@ -92,7 +92,7 @@ static void list(struct cluster *c, struct arena *a, char *path, int64_t now, st
   struct release *r = in_namespace(c, a, path);
   bool pods = strstr(path, "/pods?"), sets = strstr(path, "/statefulsets?");
   struct buf b;
-  buf_init(&b, a, BODY_MAX), buf_str(&b, "{\"kind\":\"List\",\"apiVersion\":\"v1\",\"items\":[");
+  buf_init(&b, a, BODY_MAX), buf_fmt(&b, "{\"kind\":\"List\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"%lld\"},\"items\":[", (long long)now);
   for (int i = 0, n = 0; r && i < modules(r); i++) {
     bool up = module_up(c, r, i, now);
     if (!pods && sets != (i >= DEPLOYMENTS)) continue;

@@ -147,15 +147,28 @@ class Browser(threading.Thread):
 
 
 # --- the product's own count of statements, one line a minute and runner ---
-LINE = re.compile(r'^time=(\S+) .* msg="statements of the last minute"(.*)$', re.M)
+LINE = re.compile(r'^time=(\S+) .* msg="keys in stock, statements of the last minute" keys=(\d+)(.*)$', re.M)
 
 
 def statements(s):
     total = {}
-    for _, rest in LINE.findall(s.log("poller")):
+    for _, _, rest in LINE.findall(s.log("poller")):
         for k, v in re.findall(r"(\w+)=(\d+)", rest):
             total[k] = total.get(k, 0) + int(v)
     return total
+
+
+def stocked(s, runners):
+    """Waits until the runners have the keys that they make while nothing happens, as after some minutes of any life. A process tells its stock once a minute."""
+    with open(os.path.join(HERE, "../../fcgi/crypt/keystock.h")) as f:
+        full = int(re.search(r"KEYSTOCK_MOST = (\d+)", f.read()).group(1))
+    began, last = time.time(), []
+    while time.time() < began + 600:
+        last = [int(keys) for _, keys, _ in LINE.findall(s.log("poller"))[-runners:]]
+        if len(last) == runners and min(last) >= full:
+            break
+        time.sleep(2)
+    say("the runners have %s keys ready: %.0f s" % (" and ".join(map(str, last)), time.time() - began))
 
 
 def main():
@@ -185,6 +198,8 @@ def main():
     beside(6, [lambda i=i: federation(i) for i in range(n_feds)])
     say("%d federations with an Active exchange: %.0f s" % (n_feds, time.time() - began))
     s.sql("create extension pg_stat_statements")
+    if not SMOKE:
+        stocked(s, len(runners))
 
     # Somebody who looks at pages.
     fed0 = api.add_federation("nobody", "nobody.example.com")

@@ -119,8 +119,21 @@ static void keys_are_made_ahead_and_given_away_once(void **s) {
   keystock_stop();
   assert_true(keystock_ready());
 }
+static void a_large_stock_is_filled_by_the_patient_maker_and_given_up_at_once(void **s) {
+  enum { N = KEYSTOCK_LOW + 2 };
+  (void)s;
+  assert_true(keystock_start(N));
+  for (int i = 0; i < 12000 && keystock_count() < N; i++) usleep(10000);
+  assert_int_equal(keystock_count(), N);
+  for (int i = 0; i < N; i++) EVP_PKEY_free(a_key());
+  keystock_stop(); /* while both are at work */
+  assert_int_equal(keystock_count(), 0);
+  keystock_stop(); /* a second time changes nothing */
+  assert_true(keystock_start(KEYSTOCK_MOST + 1));
+  keystock_stop();
+}
 
 int main(void) {
-  const struct CMUnitTest t[] = {T(sealed_text_opens_only_for_its_kind_record_and_key), T(key_files_read_back), T(passwords_are_yescrypt_and_bcrypt_is_accepted), T(leaves_verify_for_server_and_client_and_not_under_another_ca), T(long_names_live_in_the_sans_only), T(keys_are_made_ahead_and_given_away_once)};
+  const struct CMUnitTest t[] = {T(sealed_text_opens_only_for_its_kind_record_and_key), T(key_files_read_back), T(passwords_are_yescrypt_and_bcrypt_is_accepted), T(leaves_verify_for_server_and_client_and_not_under_another_ca), T(long_names_live_in_the_sans_only), T(keys_are_made_ahead_and_given_away_once), T(a_large_stock_is_filled_by_the_patient_maker_and_given_up_at_once)};
   return cmocka_run_group_tests(t, NULL, NULL);
 }

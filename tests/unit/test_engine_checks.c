@@ -88,8 +88,25 @@ static void a_broken_endpoint_says_what_is_wrong_now(void **s) {
   assert_int_equal(count("select status from endpoint"), EP_READY), assert_int_equal(events(W.endpoint, "event.back"), 1);
 }
 
+/* Seconds until the next look at a party, after one. */
+static long next_look(struct uuid id) {
+  look();
+  return count(arena_fmt(A, "select extract(epoch from w.run_at - now())::int from work w join health_check h on h.id = w.ref where w.class = 'check' and h.target = '%s'", id.s));
+}
+static void many_targets_are_looked_at_more_rarely(void **s) {
+  (void)s;
+  if (!world()) return;
+  W.checks = true;
+  struct uuid x = create_exchange();
+  assert_true(run());
+  long few = next_look(x);
+  W.en.targets = 1000;
+  long many = next_look(x);
+  assert_true(few >= 10 && few <= 15), assert_true(many >= 38 && many <= 43);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {T(a_broken_party_says_what_is_wrong_now), T(a_look_that_is_missed_once_says_nothing), T(a_broken_endpoint_says_what_is_wrong_now)};
+  const struct CMUnitTest tests[] = {T(a_broken_party_says_what_is_wrong_now), T(a_look_that_is_missed_once_says_nothing), T(a_broken_endpoint_says_what_is_wrong_now), T(many_targets_are_looked_at_more_rarely)};
   setenv("ENGINE_DB", "engine_checks", 1);
   return cmocka_run_group_tests(tests, world_begin, world_end);
 }

@@ -120,6 +120,15 @@ static void a_failing_call_ends_the_watch(void **s) {
   F.job[0].looks = 0;
   assert_true(run()), assert_int_equal(status_of(x), PARTY_ACTIVE);
 }
+static uint64_t of(const char *text) { return watch_hash(text, strlen(text)); }
+static void answers_that_only_count_along_are_the_same(void **s) {
+  (void)s;
+  assert_true(of("{\"metadata\":{\"resourceVersion\":\"41\"},\"items\":[]}") == of("{\"metadata\":{\"resourceVersion\":\"1042\"},\"items\":[]}"));
+  assert_true(of("[\"helm install Success\",\"checkout Cluster status [9]\"]") == of("[\"helm install Success\",\"checkout Cluster status [10]\"]"));
+  static const char *const OTHERS[] = {"", "x", "{\"n\":1}", "{\"n\":2}", "{\"n\":\"\"}", "{\"n\":\"1a\"}", "{\"n\":\"2a\"}", "{\"n\":\"a1\"}", "{\"n\":\"a2\"}", "[]", "[\"1\"", "[\"2", "[1", "[2", "[1,2]", "[1,3]", "\"1]", "\"2]"};
+  for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++)
+    for (size_t k = 0; k < i; k++) assert_true(of(OTHERS[i]) != of(OTHERS[k]));
+}
 
 /* Time goes by for what is parked. */
 static void later(int ms) {
@@ -202,6 +211,6 @@ static void a_deployment_costs_few_statements(void **s) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {T(equal_answers_store_nothing), T(what_is_watched_keeps_its_lease), T(what_is_taken_over_is_dropped), T(a_wish_to_stop_is_seen_at_once), T(a_failing_call_ends_the_watch), T(what_no_gist_tells_is_looked_for_soon_and_then_every_minute), T(many_that_wait_are_asked_more_rarely), T(a_deployment_costs_few_statements)};
+  const struct CMUnitTest tests[] = {T(equal_answers_store_nothing), T(what_is_watched_keeps_its_lease), T(what_is_taken_over_is_dropped), T(a_wish_to_stop_is_seen_at_once), T(a_failing_call_ends_the_watch), T(answers_that_only_count_along_are_the_same), T(what_no_gist_tells_is_looked_for_soon_and_then_every_minute), T(many_that_wait_are_asked_more_rarely), T(a_deployment_costs_few_statements)};
   return cmocka_run_group_tests(tests, world_begin, world_end);
 }
