@@ -150,7 +150,7 @@ bool watch_reply(struct work *w, const struct reply *r) {
   bool lost = false;
   if (!x->calling) return false;
   x->calling = false;
-  uint64_t text = r->fail == REPLY_OK ? watch_hash(r->body, r->n) : 0;
+  uint64_t text = r->fail == REPLY_OK && r->status == 200 ? watch_hash(r->body, r->n) : 0;
   if (!x->lost && text && text == x->look[x->at].text) { again_later(w); return true; }
   if (!x->lost && see(w, x->at, r, &g, &gist) && gist == x->look[x->at].gist) {
     unsigned before = db_count(w->db);
