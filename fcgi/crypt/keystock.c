@@ -40,9 +40,9 @@ static EVP_PKEY *make(void) {
 /* With the lock held, which others have meanwhile; a change of the stock does not end it, its end does. */
 static void rest(int ms) {
   struct timespec t;
-  clock_gettime(CLOCK_REALTIME, &t);
+  clock_gettime(CLOCK_MONOTONIC, &t);
   t.tv_sec += (t.tv_nsec + ms * 1000000L) / 1000000000L, t.tv_nsec = (t.tv_nsec + ms * 1000000L) % 1000000000L;
-  while (!S.over && !pthread_cond_timedwait(&S.changed, &S.lock, &t)) {}
+  while (!S.over && !pthread_cond_clockwait(&S.changed, &S.lock, CLOCK_MONOTONIC, &t)) {}
 }
 
 static int64_t cpu_ms(void) {

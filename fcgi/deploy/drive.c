@@ -46,7 +46,7 @@ static int backoff(const struct work *w) {
   return ms + (int)(clock_mono_ms() % (ms / 4 + 1)); /* jitter */
 }
 
-/* Of more targets than can be looked at in the time that a check asks for, each is looked at more rarely: all together they cost a fifth of one processor at most. */
+/* Of more targets than can be looked at in the time that a check asks for, each is looked at more rarely: all together CHECKS_A_SECOND. */
 static bool look_again(struct work *w, bool *lost, struct err *e) {
   int64_t ms = w->wait_ms > 0 ? w->wait_ms : CHECK_MS, room = (int64_t)w->eng->targets * 1000 / CHECKS_A_SECOND;
   return store_again(w, (int)(ms > room ? ms : room + clock_mono_ms() % 1500), lost, e);

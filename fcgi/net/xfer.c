@@ -32,7 +32,8 @@ struct xfer *xfer_new(int max_transfers, int per_identity) {
   x->max = max_transfers, x->per_identity = per_identity;
   /* One request per connection at a time: the number of transfers is the number of connections, and a cut connection hurts one request only. */
   curl_multi_setopt(x->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
-  curl_multi_setopt(x->multi, CURLMOPT_MAXCONNECTS, (long)per_identity + 2); /* idle ones, per connection cache, thus per identity */
+  /* Per connection cache, thus per identity. As many as can be in use: a connection at rest costs some 40 kB. */
+  curl_multi_setopt(x->multi, CURLMOPT_MAXCONNECTS, (long)per_identity);
   return x;
 }
 

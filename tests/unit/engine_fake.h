@@ -22,7 +22,7 @@ enum { FAKE_OBJECTS = 300, FAKE_JOBS = 90, FAKE_RUNNERS = 3 };
 struct fake_call { struct work *w; struct arena *a; struct call c; char path[600], *body; };
 struct xfer { struct fake_call call; };
 struct fake_object { char path[600], uid[24]; char *doc; int made, removed; bool there, ending; };
-struct fake_job { char uuid[48], name[64], ns[64], cluster[48]; const char *method, *status, *last /* state; NULL: it counts its looks */; int looks; bool forgotten, frozen; };
+struct fake_job { char uuid[48], name[64], ns[64], cluster[48]; const char *method, *status, *last /* state; NULL: it counts its looks */; int looks; int64_t began /* unix time */; bool forgotten, frozen; };
 struct fake_release { char uuid[48], name[64], ns[64]; bool there, helm, forgotten, half, deleting; };
 struct fake_chart { char uuid[48], json[4000]; bool there; };
 static struct {
@@ -244,7 +244,7 @@ static struct reply by_kubernetes(struct arena *a, const char *method, char *pat
 /* --- KubeFATE --- */
 static const char *job_json(struct arena *a, struct fake_job *j) {
   return arena_fmt(a, "{\"uuid\":\"%s\",\"method\":\"%s\",\"status\":\"%s\",\"cluster_id\":\"%s\",\"start_time\":\"%s\",\"states\":[\"%s\"],\"sub_jobs\":null,\"meta_data\":{\"name\":\"%s\",\"namespace\":\"%s\"}}",
-                   j->uuid, j->method, j->status, j->cluster, time_rfc3339(a, clock_unix() * 1000000LL), j->last ? j->last : arena_fmt(a, "checkout Cluster status [%d]", j->looks), j->name, j->ns);
+                   j->uuid, j->method, j->status, j->cluster, time_rfc3339(a, j->began * 1000000LL), j->last ? j->last : arena_fmt(a, "checkout Cluster status [%d]", abs(j->looks)), j->name, j->ns);
 }
 static struct fake_release *release(const char *uuid, const char *name, const char *ns) {
   for (int i = 0; i < F.rels; i++)
@@ -255,7 +255,7 @@ static struct fake_job *new_job(struct arena *a, const char *method, const struc
   struct fake_job *j = &F.job[F.jobs++];
   BUG_ON(F.jobs >= FAKE_JOBS);
   (void)a;
-  *j = (struct fake_job){.method = method, .status = "Pending"};
+  *j = (struct fake_job){.method = method, .status = "Pending", .began = clock_unix()};
   if (F.dies_in && streq(F.dies_in, method)) j->frozen = true, j->status = "Running", F.dies_in = NULL;
   snprintf(j->uuid, sizeof j->uuid, "00000000-0000-4000-8000-0000000001%02d", F.jobs);
   snprintf(j->name, sizeof j->name, "%s", r->name), snprintf(j->ns, sizeof j->ns, "%s", r->ns), snprintf(j->cluster, sizeof j->cluster, "%s", r->uuid);

@@ -194,6 +194,20 @@ static void a_request_that_may_change_things_is_never_sent_twice(void **s) {
   end();
 }
 
+static void no_more_connections_rest_than_can_be_in_use(void **s) {
+  (void)s;
+  begin(&P.server, NULL);
+  struct peer *p = peer(P.ca);
+  struct call c = get("/ok");
+  c.method = "POST", c.body = "{}", c.body_len = 2;
+  for (int i = 0; i < 6; i++) assert_int_equal(run(p, c).status, 200); /* each on a connection of its own */
+  assert_int_equal(S.conns, 6);
+  for (int i = 0; i < 500 && S.open > 2; i++) usleep(10000);
+  assert_int_equal(S.open, 2);
+  assert_int_equal(run(p, get("/ok")).status, 200), assert_int_equal(S.conns, 6);
+  end();
+}
+
 static void a_reading_call_outlives_a_dead_connection(void **s) {
   (void)s;
   begin(&P.server, NULL);
@@ -410,7 +424,7 @@ static void every_cause_has_a_sentence_in_both_languages(void **s) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       T(an_answer_arrives_whole), T(only_the_given_ca_is_trusted), T(a_pinned_ca_shuts_out_the_public_ones), T(certificates_are_checked_by_name_and_date),
-      T(two_identities_never_share_a_connection), T(a_request_that_may_change_things_is_never_sent_twice), T(a_reading_call_outlives_a_dead_connection), T(sent_and_not_sent_are_told_apart),
+      T(two_identities_never_share_a_connection), T(a_request_that_may_change_things_is_never_sent_twice), T(no_more_connections_rest_than_can_be_in_use), T(a_reading_call_outlives_a_dead_connection), T(sent_and_not_sent_are_told_apart),
       T(large_answers_are_cut_off), T(client_certificates_are_shown_and_refused), T(headers_and_bodies_are_as_told), T(proxies_come_from_the_identity_only), T(some_addresses_are_never_called),
       T(transfers_of_one_identity_queue), T(what_comes_too_late_is_not_sent), T(waiting_ends_when_a_descriptor_speaks), T(every_cause_has_a_sentence_in_both_languages)};
   return cmocka_run_group_tests(tests, make_certificates, drop_certificates);

@@ -53,6 +53,26 @@ static void equal_answers_store_nothing(void **s) {
   assert_true(run()), assert_int_equal(status_of(x), PARTY_ACTIVE), assert_int_equal(jobs_of("ClusterInstall"), 1);
   assert_int_equal(W.en.watching.parked, 0), assert_int_equal(W.en.in_flight, 0);
 }
+static step_see *read_by_step;
+static int parsed;
+static bool counted(struct arena *a, bool raw, const struct reply *r, struct glimpse *g) { return parsed++, read_by_step(a, raw, r, g); }
+static void an_answer_with_the_same_text_is_not_parsed(void **s) {
+  (void)s;
+  if (!world()) return;
+  waiting(50);
+  struct step st = *parked()->st;
+  read_by_step = st.see, st.see = counted, parked()->st = &st, parsed = 0;
+  for (int i = 0; i < 5; i++) turn();
+  assert_true(looks >= 5), assert_int_equal(parsed, 0), assert_ptr_equal(parked()->st, &st);
+  parked()->watch.look[0].text++; /* as if the one before had read otherwise */
+  turn();
+  assert_int_equal(parsed, 1), assert_ptr_equal(parked()->st, &st);
+  turn();
+  assert_int_equal(parsed, 1); /* the new text is kept */
+  over(), die();
+  F.job[0].looks = 0;
+  assert_true(run());
+}
 static void what_is_watched_keeps_its_lease(void **s) {
   (void)s;
   struct claim c;
@@ -211,6 +231,6 @@ static void a_deployment_costs_few_statements(void **s) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {T(equal_answers_store_nothing), T(what_is_watched_keeps_its_lease), T(what_is_taken_over_is_dropped), T(a_wish_to_stop_is_seen_at_once), T(a_failing_call_ends_the_watch), T(answers_that_only_count_along_are_the_same), T(what_no_gist_tells_is_looked_for_soon_and_then_every_minute), T(many_that_wait_are_asked_more_rarely), T(a_deployment_costs_few_statements)};
+  const struct CMUnitTest tests[] = {T(equal_answers_store_nothing), T(an_answer_with_the_same_text_is_not_parsed), T(what_is_watched_keeps_its_lease), T(what_is_taken_over_is_dropped), T(a_wish_to_stop_is_seen_at_once), T(a_failing_call_ends_the_watch), T(answers_that_only_count_along_are_the_same), T(what_no_gist_tells_is_looked_for_soon_and_then_every_minute), T(many_that_wait_are_asked_more_rarely), T(a_deployment_costs_few_statements)};
   return cmocka_run_group_tests(tests, world_begin, world_end);
 }

@@ -23,7 +23,7 @@ struct tls_server {
   pthread_t acceptor;
   pthread_t conn[CONNS];
   int conn_fd[CONNS];
-  atomic_int conns, requests, now, most;
+  atomic_int conns, open, requests, now, most;
 };
 struct one { struct tls_server *s; int n; SSL *ssl; int fd; };
 
@@ -95,6 +95,7 @@ static void *conn_main(void *arg) {
   struct one *o = arg;
   char b[65000];
   bool up = true;
+  atomic_fetch_add(&o->s->open, 1);
   if (o->s->tls) {
     o->ssl = SSL_new(o->s->tls);
     SSL_set_fd(o->ssl, o->fd);
@@ -112,6 +113,7 @@ static void *conn_main(void *arg) {
   if (o->ssl) SSL_free(o->ssl);
   ERR_clear_error();
   shutdown(o->fd, SHUT_RDWR); /* the descriptor itself is closed by server_stop: its number must not be reused before */
+  atomic_fetch_sub(&o->s->open, 1);
   free(o);
   return NULL;
 }
