@@ -13,7 +13,7 @@
 #include "kubefate/kubefate.h"
 #include "model/event.h"
 
-enum { FORCE_PATIENCE_US = 20 * 1000000, LAST_LOOKS_US = 30 * 1000000, MAX_LOOP = 400, PROBE_CALL_MS = 8000, BROKEN_MS = 1000, CHECK_MS = 15000, CHECKS_A_SECOND = 25,
+enum { FORCE_PATIENCE_US = 20 * 1000000, LAST_LOOKS_US = 30 * 1000000, MAX_LOOP = 400, PROBE_CALL_MS = 8000, BROKEN_MS = 1000, CHECKS_A_SECOND = 25,
   SEND_RESERVE_MS = 12000 /* of the lease: a call of 10 s that left in time has ended before anybody else may claim the work */ };
 
 struct work *work_new(struct engine *en, long id, long token) {
@@ -42,13 +42,14 @@ static int adaptive(const struct work *w) {
 }
 
 static int backoff(const struct work *w) {
-  int ms = 500 << (w->attempt < 5 ? w->attempt : 5);
+  int most = w->eng->conf->retry_s * 1000, ms = 500 << (w->attempt < 10 ? w->attempt : 10);
+  if (ms > most) ms = most;
   return ms + (int)(clock_mono_ms() % (ms / 4 + 1)); /* jitter */
 }
 
 /* Of more targets than can be looked at in the time that a check asks for, each is looked at more rarely: all together CHECKS_A_SECOND. */
 static bool look_again(struct work *w, bool *lost, struct err *e) {
-  int64_t ms = w->wait_ms > 0 ? w->wait_ms : CHECK_MS, room = (int64_t)w->eng->targets * 1000 / CHECKS_A_SECOND;
+  int64_t ms = w->wait_ms > 0 ? w->wait_ms : w->eng->conf->check_s * 1000, room = (int64_t)w->eng->targets * 1000 / CHECKS_A_SECOND;
   return store_again(w, (int)(ms > room ? ms : room + clock_mono_ms() % 1500), lost, e);
 }
 
@@ -318,7 +319,7 @@ static void give_back(struct work *w, int ms) {
 }
 
 /* --- the circuit breaker of a cluster (model/infra.h): whoever waits for a cluster that does not answer costs no call and no slot --- */
-enum { CIRCUIT_AFTER = 3, CIRCUIT_FIRST_S = 5, CIRCUIT_MAX_S = 30, TRIAL_S = 12 /* longer than a call */ };
+enum { CIRCUIT_AFTER = 3, CIRCUIT_FIRST_S = 5, TRIAL_S = 12 /* longer than a call */ };
 
 /* Somebody who presses a button always gets his call. *ms: when to look again. */
 static bool held_off(struct work *w, int *ms, struct err *e) {
@@ -357,7 +358,8 @@ static bool note_circuit(struct work *w, const struct reply *r, struct err *e) {
   bool ok = r->fail == REPLY_OK || r->fail == REPLY_TOO_LARGE, changed = false, behind = (w->st->flags & STEP_KUBEFATE) && !w->raw && r->fail == REPLY_UNKNOWN;
   if (!w->has_infra || behind || r->ours || (ok && !w->infra.circuit_failures && !w->infra.circuit_since)) return true;
   if (!ok) reply_err(r, w->infra.name, &why);
-  int n = w->infra.circuit_failures + 1 - CIRCUIT_AFTER, open_s = n > 2 ? CIRCUIT_MAX_S : CIRCUIT_FIRST_S << (n > 0 ? n : 0);
+  int n = w->infra.circuit_failures + 1 - CIRCUIT_AFTER, open_s = CIRCUIT_FIRST_S << (n < 0 ? 0 : n < 7 ? n : 7);
+  if (open_s > w->eng->conf->circuit_s) open_s = w->eng->conf->circuit_s;
   struct text t = err_text(&why);
   if (!infra_circuit(w->db, w->a, w->infra.uuid, ok, ok ? "" : text_key(t.key), ok ? "[]" : text_args_json(w->a, t), CIRCUIT_AFTER, open_s, &changed, e)) return false;
   w->place_ms = 0;

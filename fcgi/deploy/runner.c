@@ -115,7 +115,7 @@ int poller_runner(const struct conf *c, int slot, const char *instance) {
   signal(SIGPIPE, SIG_IGN);
   r.en = (struct engine){.conf = &r.conf, .db = db_new(c->conninfo, "fedlcm-poller", 10000), .xfer = xfer_new(SLOTS, PER_CLUSTER)};
   r.en.reach = reach_new(r.en.xfer, &key), r.en.watching.on = true;
-  if (!keystock_start(KEYSTOCK_MOST)) log_warn("runner", "keys are made when they are needed", NULL);
+  if (!keystock_start(c->keys_ahead)) log_warn("runner", "keys are made when they are needed", NULL);
   log_info("runner", "started", "holder", r.holder);
   while (!told_to_stop(&r)) turn(&r, false);
   /* Calls under way may finish; their results are kept, and the work is free for the others at once. */

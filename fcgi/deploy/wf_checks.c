@@ -1,5 +1,6 @@
 /* Health checks: read only, hold nothing. A transition changes the status and writes an event; what stays broken says what is wrong now, and an event
  * tells each kind of trouble once until it works again. */
+#include "deploy/drive.h"
 #include "deploy/op.h"
 #include "deploy/store.h"
 #include "deploy/why.h"
@@ -7,8 +8,11 @@
 #include "deploy/workflows.h"
 
 /* Looks become rarer only while nobody answers: what is broken in a cluster that does answer is mended under somebody's eyes. */
-enum { CHECK_MS = 12000, RARER = 2 };
-static int pause_ms(const struct work *w, bool answered) { return (CHECK_MS << (answered ? 0 : w->failures < RARER ? w->failures : RARER)) + (int)(clock_mono_ms() % 1500); }
+enum { RARER = 2 };
+static int pause_ms(const struct work *w, bool answered) {
+  int ms = w->eng->conf->check_s * 1000;
+  return (ms << (answered ? 0 : w->failures < RARER ? w->failures : RARER)) + (int)(clock_mono_ms() % (ms / 8));
+}
 
 static const struct stmt Q_LIVE_OP = {"check_live_op", "select exists (select 1 from operation where subject = $1 and (state in ('queued', 'running') or state = 'failed' and kind not in ('participant_repair', 'endpoint_repair')) and subject_type not in ('exchange_routes', 'endpoint_chart')), "
     "coalesce((select last_class from health_check where id = $2), '')"};

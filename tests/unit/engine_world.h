@@ -69,7 +69,7 @@ static int world_begin(void **s) {
   if (!kubeconfig_read(W.scratch, text, strlen(text), "obj", false, 0, &k, &E) || !k.ok) return 1;
   W.kubeconfig = strdup(k.canonical);
   seal_keygen(&W.key);
-  W.conf = (struct conf){.lease_s = 30, .deadline_scale_pct = 100, .keep_days = 180};
+  W.conf = (struct conf){.lease_s = 30, .deadline_scale_pct = 100, .check_s = 12, .retry_s = 16, .circuit_s = 30, .keep_days = 180};
   W.db = test_db(getenv("ENGINE_DB") ? getenv("ENGINE_DB") : "engine");
   W.en = (struct engine){.conf = &W.conf, .db = W.db, .xfer = &XFER[0]};
   if (!db_script(W.db, CUTTER, &E) || !db_script(W.db, "create function first_value(q text) returns text language plpgsql as $$ declare v text; begin execute q into v; return v; end $$", &E)) return 1;

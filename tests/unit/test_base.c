@@ -137,8 +137,28 @@ static void the_database_may_be_a_list_of_hosts(void **s) {
   unsetenv("FEDLCM_DB"), unsetenv("POSTGRES_HOST");
   REFUSED(conf_load(&c, &E), FAIL_INVALID); assert_string_equal(E.args[0], "POSTGRES_HOST"), arena_free(c.memory);
 }
+static void settings_have_bounds(void **s) {
+  (void)s;
+  static const struct { const char *name; int least, most; } CASE[] = {{"FEDLCM_LEASE_SECONDS", 15, 30}, {"FEDLCM_CHECK_SECONDS", 2, 3600}, {"FEDLCM_RETRY_SECONDS", 1, 300}, {"FEDLCM_CIRCUIT_SECONDS", 5, 600}, {"FEDLCM_DEADLINE_PERCENT", 1, 100}, {"FEDLCM_KEYS_AHEAD", 1, 128}};
+  struct conf c;
+  setenv("FEDLCM_DB", "dbname=x", 1);
+  for (size_t i = 0; i < sizeof CASE / sizeof *CASE; i++) {
+    const int v[] = {CASE[i].least, CASE[i].most, CASE[i].least - 1, CASE[i].most + 1};
+    for (int k = 0; k < 4; k++) {
+      setenv(CASE[i].name, arena_fmt(A, "%d", v[k]), 1);
+      if (k < 2) OK(conf_load(&c, &E));
+      else {
+        REFUSED(conf_load(&c, &E), FAIL_INVALID);
+        assert_string_equal(E.args[0], CASE[i].name);
+      }
+      arena_free(c.memory);
+    }
+    unsetenv(CASE[i].name);
+  }
+  unsetenv("FEDLCM_DB");
+}
 int main(void) {
   const struct CMUnitTest t[] = {T(destructors_run_in_reverse_order_and_memory_is_zeroed), T(rewind_keeps_what_came_before), T(buffers_stop_at_their_maximum), T(escapers_escape_for_their_place),
-      T(numbers_are_whole_texts_within_bounds), T(names_follow_the_reference), T(base64_is_strict), T(times_print_as_go_prints_them), T(text_says_both_languages_and_marks_foreign_text), T(errors_keep_their_own_copies), T(uuids_are_canonical), T(the_database_may_be_a_list_of_hosts)};
+      T(numbers_are_whole_texts_within_bounds), T(names_follow_the_reference), T(base64_is_strict), T(times_print_as_go_prints_them), T(text_says_both_languages_and_marks_foreign_text), T(errors_keep_their_own_copies), T(uuids_are_canonical), T(the_database_may_be_a_list_of_hosts), T(settings_have_bounds)};
   return cmocka_run_group_tests(t, NULL, NULL);
 }

@@ -103,10 +103,57 @@ static void many_targets_are_looked_at_more_rarely(void **s) {
   W.en.targets = 1000;
   long many = next_look(x);
   assert_true(few >= 10 && few <= 15), assert_true(many >= 38 && many <= 43);
+  W.conf.check_s = 100;
+  long rare = next_look(x);
+  W.en.targets = 1, W.conf.check_s = 2;
+  long often = next_look(x);
+  W.conf.check_s = 12;
+  assert_true(rare >= 98 && rare <= 113), assert_true(often >= 1 && often <= 3);
+}
+/* Milliseconds until the next try of an operation whose call fails for the nth time. */
+static long next_try(int n) {
+  for (int i = 0; i < n; i++) {
+    run_sql("update work set run_at = now() where class = 'operation'");
+    while (one_claim("t/0")) {}
+  }
+  return count("select extract(epoch from run_at - now()) * 1000 from work where class = 'operation' and not ended");
+}
+static void tries_come_more_rarely_up_to_a_setting(void **s) {
+  (void)s;
+  if (!world()) return;
+  create_exchange();
+  PLAN.hits = every_call, PLAN.fault = STATUS_500;
+  long first = next_try(1), later = next_try(6);
+  W.conf.retry_s = 2;
+  long bounded = next_try(1);
+  W.conf.retry_s = 16, PLAN.hits = NULL, PLAN.fault = NO_FAULT;
+  assert_true(first > 0 && first <= 1300), assert_in_range(later, 14000, 20000), assert_in_range(bounded, 1000, 2500);
+}
+/* Seconds for which a cluster that refused so many calls is left alone. */
+static long left_alone(int calls) {
+  for (int i = 0; i < calls; i++) {
+    run_sql("update work set run_at = now() where class = 'operation'; update infra set circuit_until = case when circuit_until is null then null else now() - interval '1 second' end");
+    while (one_claim("t/0")) {}
+  }
+  return count("select coalesce(extract(epoch from circuit_until - now())::int, 0) from infra");
+}
+static void a_dead_cluster_is_left_alone_up_to_a_setting(void **s) {
+  (void)s;
+  if (!world()) return;
+  create_exchange();
+  PLAN.hits = every_call, PLAN.fault = NOT_SENT;
+  long opened = left_alone(3), later = left_alone(4);
+  W.conf.circuit_s = 7;
+  long bounded = left_alone(1);
+  W.conf.circuit_s = 100;
+  long longer = left_alone(1);
+  W.conf.circuit_s = 30, PLAN.hits = NULL, PLAN.fault = NO_FAULT;
+  assert_in_range(opened, 3, 6), assert_in_range(later, 28, 31), assert_in_range(bounded, 5, 8), assert_in_range(longer, 90, 101);
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {T(a_broken_party_says_what_is_wrong_now), T(a_look_that_is_missed_once_says_nothing), T(a_broken_endpoint_says_what_is_wrong_now), T(many_targets_are_looked_at_more_rarely)};
+  const struct CMUnitTest tests[] = {T(a_broken_party_says_what_is_wrong_now), T(a_look_that_is_missed_once_says_nothing), T(a_broken_endpoint_says_what_is_wrong_now), T(many_targets_are_looked_at_more_rarely),
+    T(tries_come_more_rarely_up_to_a_setting), T(a_dead_cluster_is_left_alone_up_to_a_setting)};
   setenv("ENGINE_DB", "engine_checks", 1);
   return cmocka_run_group_tests(tests, world_begin, world_end);
 }
