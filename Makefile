@@ -40,6 +40,7 @@ TMPLC   := $(patsubst templates/%.html,$(GEN)/tmpl/%.c,$(TMPLS))
 GENC    := $(GEN)/text_keys.c $(GEN)/migrations.c $(GEN)/assets.c $(TMPLC)
 GENOBJ  := $(GENC:$(GEN)/%.c=$(B)/gen/%.o)
 UNIT    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZ    := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all help
 all: $(BINS) ## build everything
@@ -92,7 +93,14 @@ $(B)/unit/%: tests/unit/%.c $(B)/libmain.a $(B)/libfedlcm.a
 	@mkdir -p $(@D)
 	@echo '  LD $@'
 	@$(CC) $(CFLAGS) -Itests/unit $(LDHARD) -o $@ $< -Wl,--start-group $(B)/libmain.a $(B)/libfedlcm.a -Wl,--end-group $(LDLIBS) -lcmocka
-
+$(B)/client/test_client: tests/client/test_client.c $(B)/libfedlcm.a
+	@mkdir -p $(@D)
+	@echo '  LD $@'
+	@$(CC) $(CFLAGS) $(BANNED) $(LDHARD) -o $@ $< $(B)/libfedlcm.a $(LDLIBS)
+$(B)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/runner.c $(B)/libfedlcm.a
+	@mkdir -p $(@D)
+	@echo '  LD $@'
+	@$(CC) $(CFLAGS) $(BANNED) $(LDHARD) -MF $@.d -o $@ $< tests/fuzz/runner.c $(B)/libfedlcm.a $(LDLIBS)
 $(B)/bench/%: tests/bench/%.c $(B)/libmain.a $(B)/libfedlcm.a
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) -Itests/unit $(LDHARD) -o $@ $< -Wl,--start-group $(B)/libmain.a $(B)/libfedlcm.a -Wl,--end-group $(LDLIBS) -lcmocka
@@ -101,7 +109,7 @@ $(B)/bench/%: tests/bench/%.c $(B)/libmain.a $(B)/libfedlcm.a
 
 # --- running it --------------------------------------------------------------------------------------------------------------
 # Settings may stand in the environment or on the command line: make run FEDLCM_PORT=9090 (README lists them).
-JOBS := $(shell nproc 2>/dev/null || echo 2)
+CORES := $(shell nproc 2>/dev/null || echo 2)
 RUN  := $(B)/bin/fedlcm-run
 BUILT = @test -x $(RUN) || { echo 'FedLCM is not built here, so nothing runs. Start it: make run'; exit 0; };
 .PHONY: packages run stop status reset
@@ -110,7 +118,7 @@ packages: ## install the Debian packages that are missing, also those of tests a
 # Two makes: on a bare machine pkg-config answers only after the packages are there.
 run: ## install what is missing, build, start everything privately, print the address
 	@sh conf/install-packages.sh
-	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(MAKE) --no-print-directory -j$(CORES) all
 	@exec $(RUN) run
 stop: ## stop what `make run` started
 	$(BUILT) $(RUN) stop
@@ -127,7 +135,7 @@ PYTHON = @command -v python3 >/dev/null || { echo 'python3 is not here, so no de
 .PHONY: demo demo-stop demo-break demo-mend
 demo: ## `make run` beside two simulated clusters: needs no Kubernetes
 	@sh conf/install-packages.sh conf/packages-demo.txt
-	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(MAKE) --no-print-directory -j$(CORES) all
 	@$(DEMO) up
 demo-stop: ## stop what `make demo` started
 	$(PYTHON) $(DEMO) stop
@@ -141,34 +149,37 @@ clean: ## remove build results (state under var/ and var-demo/ stays)
 	rm -rf build
 
 # --- tests and checks --------------------------------------------------------------------------------------------------------
-.PHONY: unit asan check test chaos bench scale pictures
+.PHONY: lib unit fuzzers programs asan check quick test long chaos bench scale pictures
+lib: $(B)/libfedlcm.a
+fuzzers: $(FUZZ)
+# All that the layers of `make test` run.
+programs: $(BINS) $(UNIT) $(B)/client/test_client build/scale/responder build/tools/layercheck
 unit: $(UNIT)
 	@FLAVOUR=$(FLAVOUR) bash tests/lib/unit.sh
 asan: ## build with sanitizers; unit tests, and the HTTP layer on a whole product of instrumented programs
 	@sh conf/install-packages.sh conf/packages-test.txt
-	@$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=asan all unit
-	@STACK_BIN=build/asan/bin bash tests/lib/quiet.sh tests/http/run.sh
-CPPCHECK := --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr --suppressions-list=conf/cppcheck.txt --cppcheck-build-dir=build/cppcheck
+	@exec python3 -B tests/all.py asan-unit asan-http
 check: ## layer direction, banned functions, warnings, static analysis, shellcheck, nginx -t
 	@sh conf/install-packages.sh conf/packages-test.txt
-	@$(MAKE) --no-print-directory -j$(JOBS) all $(UNIT) build/tools/layercheck
-	@build/tools/layercheck $(wildcard fcgi/*/*.c fcgi/*/*.h)
-	@mkdir -p build/cppcheck
-	@cppcheck $(CPPCHECK) -Ifcgi -Ibuild/gen -j$(JOBS) -i fcgi/tools fcgi && echo 'cppcheck: in order'
-	@shellcheck -x -S warning conf/*.sh tests/*.sh tests/lib/*.sh tests/run/*.sh tests/demo/*.sh .ci/run && echo 'shellcheck: in order'
-	@bash tests/run/nginx_check.sh
-	@for p in $(BINS); do ! readelf -d $$p | grep NEEDED | grep -q jansson || { echo "$$p links jansson, whose functions clash with json-c's"; exit 1; }; done
-test: ## run all tests
+	@$(MAKE) --no-print-directory -j$(CORES) programs
+	@bash tests/run/check.sh
+test: ## run all tests, side by side (JOBS=1: one after the other)
 	@sh conf/install-packages.sh conf/packages-test.txt
-	@$(MAKE) --no-print-directory -j$(JOBS) all $(UNIT) build/scale/responder
-	@bash tests/all.sh
+	@exec python3 -B tests/all.py
+quick: ## unit tests, the HTTP layer, the guide on the simulator: before every commit (three minutes)
+	@sh conf/install-packages.sh conf/packages-test.txt
+	@exec python3 -B tests/all.py unit http guide
+long: ## what takes too long for that: chaos for 40 minutes, 1,000 deployments, benchmarks (an hour and a quarter, root, two idle cores)
+	@$(MAKE) --no-print-directory chaos MINUTES=40
+	@$(MAKE) --no-print-directory scale
+	@$(MAKE) --no-print-directory bench
 chaos: ## the product under random faults: SEED=number MINUTES=number (3); report in build/chaos/SEED/
 	@sh conf/install-packages.sh conf/packages-test.txt
-	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(MAKE) --no-print-directory -j$(CORES) all
 	@SEED="$(SEED)" MINUTES="$(MINUTES)" STACK_BIN=$(CURDIR)/$(B)/bin bash tests/chaos/run.sh
 pictures: ## make the README's pictures again, by the newcomer's tour (about three minutes)
 	@sh conf/install-packages.sh conf/packages-test.txt
-	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(MAKE) --no-print-directory -j$(CORES) all
 	@bash tests/lib/quiet.sh tests/browser/run.sh tour-en tour-zh
 	@mkdir -p docs/walk && cp build/screens/readme/*.png docs/walk/
 # The responder takes the place of many clusters; it reads and writes JSON and YAML with the product's own code.
@@ -178,9 +189,9 @@ build/scale/responder: tests/scale/responder.c tests/scale/clusters.c tests/scal
 	@$(CC) $(CFLAGS) -MF build/scale/responder.d -Itests/scale $(LDHARD) -o $@ tests/scale/responder.c tests/scale/clusters.c $(B)/libfedlcm.a $(LDLIBS)
 scale: ## 1,000 deployments in flight on 50 pretended clusters, 8 of them dead: overhead, statements, memory (about eleven minutes, root, two idle cores)
 	@sh conf/install-packages.sh conf/packages-test.txt
-	@$(MAKE) --no-print-directory -j$(JOBS) all build/scale/responder
+	@$(MAKE) --no-print-directory -j$(CORES) all build/scale/responder
 	@bash tests/scale/run.sh
 bench: ## rates, times and memory against a yardstick (about two minutes, root, two cores)
 	@sh conf/install-packages.sh conf/packages-test.txt
-	@$(MAKE) --no-print-directory -j$(JOBS) all $(B)/bench/month
+	@$(MAKE) --no-print-directory -j$(CORES) all $(B)/bench/month
 	@bash tests/bench/run.sh

@@ -17,7 +17,7 @@ cpu_product=$(taskset -cp $$ | sed 's/.*: //' | tr ',' '\n' | sed -E 's/.*-//' |
 STACK_ENTER=(taskset -c "$cpu_product")
 trap stack_stop EXIT
 trap 'exit 130' INT TERM
-stack_start || exit 2
+stack_start FEDLCM_KEYS_AHEAD=128 || exit 2
 HTTP_PG_DIR=$(tr '\0' '\n' < "/proc/$(stack_part postgres)/cmdline" | grep -A1 -x -- -k | tail -n 1)
 BENCH_PARTS=$(stack_run status)
 export HTTP_URL=$STACK_URL HTTP_STATE=$STACK_DIR/s HTTP_PG_DIR BENCH_PARTS BENCH_LAUNCHER=$STACK_PID BENCH_CPU_LOAD=$cpu_load BENCH_CPU_PRODUCT=$cpu_product BENCH_BIN="$out"

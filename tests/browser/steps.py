@@ -39,7 +39,7 @@ class Guide:
         try:
             f()
             self.passed += 1
-            print("ok %s: %s (%.1f s)" % (self.lang, name, time.time() - start), flush=True)
+            print("ok     %-60s %5.1f s" % (self.lang + ": " + name, time.time() - start), flush=True)
             return
         except Exception as e:
             self.failed += 1

@@ -22,6 +22,7 @@ DENY = "deny"                # KubeFATE's word that the token is worth nothing
 GATEWAY = "gateway"          # an error of a gateway: HTML with status 503
 HEADERS = "headers"          # headers without end
 BODY = "body"                # a body without end
+IDLE_S = 4                   # a connection to the API server that rested longer is not used again
 
 
 class Tls:
@@ -149,7 +150,8 @@ def reset(connection):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    proxy = None
+    proxy = up = None
+    rested = 0.0
 
     def setup(self):
         self.request.settimeout(60)
@@ -162,6 +164,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with self.proxy.lock:
             self.proxy.open.discard(self.request)
         try:
+            if self.up:
+                self.up.close()
             super().finish()
             self.request.close()
         except (OSError, ValueError):
@@ -172,14 +176,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def upstream(self, seen):
         """The true answer: status, headers, body."""
-        c = http.client.HTTPSConnection("127.0.0.1", self.proxy.upstream_port, context=self.proxy.up, timeout=60)
+        c, self.up = self.up, None
+        if not c or time.time() - self.rested > IDLE_S:
+            c = http.client.HTTPSConnection("127.0.0.1", self.proxy.upstream_port, context=self.proxy.up, timeout=60)
         headers = {k: v for k, v in self.headers.items() if k.lower() not in ("authorization", "host", "connection", "content-length", "accept-encoding")}
         c.request(seen.method, seen.path, seen.body or None, headers)
         seen.passed_on = True
         r = c.getresponse()
         body = r.read()
         kept = [(k, v) for k, v in r.getheaders() if k.lower() not in ("transfer-encoding", "connection", "content-length", "date")]
-        c.close()
+        self.up, self.rested = c, time.time()  # one that broke is not kept
         return r.status, kept, body
 
     def tear(self, seen):

@@ -51,10 +51,14 @@ class Page:
         return form(path, {"_csrf": cls.token}, cls.cookie)
 
 
+# Seconds that tell an answer that waited for nobody's cluster from one that did (a probe's call ends after eight), and one whose wait was ended from one whose was not.
+AT_ONCE, WAITED = 6, 16
+
+
 class Text(Case):
     """What can be seen in the text alone: nothing is stored, nobody is called. By the API, by the page with the text pasted, and by the page with a file."""
 
-    def check(self, kubeconfig, status, *words, seconds=1.0):
+    def check(self, kubeconfig, status, *words, seconds=AT_ONCE):
         Page.open()
         with self.unchanged():
             for door, r in both(kubeconfig):
@@ -192,7 +196,7 @@ class Text(Case):
 class Cluster(Case):
     """What only the cluster's answer shows: the kubeconfig cannot be used, so it is a 422; never 401, which would end the session."""
 
-    def check(self, kubeconfig, status, *words, seconds=10.0):
+    def check(self, kubeconfig, status, *words, seconds=WAITED):
         with self.unchanged(TRIED):
             for door, r in both(kubeconfig):
                 with self.subTest(door=door):
@@ -320,16 +324,14 @@ class Silence(Case):
             for t in threads:
                 t.join()
         self.assertEqual(ninth.status, 429)
-        self.assertLess(ninth.seconds, 1)
+        self.assertLess(ninth.seconds, AT_ONCE)
         self.assertEqual(len(answers), 8)
         for r in answers:
             self.refused(r, 422, "did not finish", "within")
-            self.assertLess(r.seconds, 10)
+            self.assertLess(r.seconds, WAITED)
         times.sort()
         self.assertGreater(len(times), 50)
-        # A machine under load may stumble once; a request that waits for a cluster would wait for seconds.
-        self.assertLess(times[int(len(times) * 0.95)], 0.2, times[-10:])
-        self.assertLess(times[-1], 1.0)
+        self.assertLess(times[-1], AT_ONCE, times[-10:])
         type(self).ninth = ninth
 
     def test_the_ninth_is_told_to_come_back(self):

@@ -8,6 +8,7 @@ import base64, json, os, socket, sys, time, unittest, urllib.parse
 sys.dont_write_bytecode = True
 import place
 import chart
+import told
 from client import Target, arguments, exchange, exchange_text, fate
 
 T = None  # the program under test
@@ -608,10 +609,7 @@ def main():
     if not words:
         Timeout.begin()
     suite = unittest.TestSuite([load.loadTestsFromName(w, here) for w in words] or [load.loadTestsFromTestCase(c) for c in order])
-    r = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
-    bad = len(r.failures) + len(r.errors) + len(r.unexpectedSuccesses)
-    print("kubefate: %d passed, %d failed, %d skipped" % (r.testsRun - bad - len(r.skipped), bad, len(r.skipped)))
-    sys.exit(bad > 0)
+    sys.exit(told.run("kubefate", suite))
 
 
 if __name__ == "__main__":

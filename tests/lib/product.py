@@ -1,6 +1,7 @@
 """The product as its users and its neighbours see it, for tests inside a rig's network namespace: the launcher, a page session, its database, and the
 KubeFATE behind an endpoint (read through the admin's way, never through the product)."""
 import base64, html, http.cookiejar, json, os, re, signal, subprocess, threading, time, urllib.error, urllib.parse, urllib.request
+from psql import Broken, Psql
 from rig import ROOT
 
 BIN = os.environ.get("STACK_BIN", os.path.join(ROOT, "build/release/bin"))
@@ -12,12 +13,14 @@ class Stack:
     def __init__(self, state, port=None, **env):
         port = port or int(os.environ.get("RIG_PRODUCT_PORT", 9080))
         self.state, self.url = state, "http://127.0.0.1:%d" % port
-        self.env = dict(os.environ, FEDLCM_STATE=state, FEDLCM_PORT=str(port), FEDLCM_LOGIN_RATE="60000", **env)
+        # Keys made ahead are a minute of a core for each start.
+        self.env = dict(os.environ, **dict({"FEDLCM_STATE": state, "FEDLCM_PORT": str(port), "FEDLCM_LOGIN_RATE": "60000", "FEDLCM_KEYS_AHEAD": "2"}, **env))
+        self.kept = []  # connections to the database that nobody uses just now
 
     def __enter__(self):
         self.out = open(self.state + ".out", "w")
         self.proc = subprocess.Popen([os.path.join(BIN, "fedlcm-run"), "run"], env=self.env, stdout=self.out, stderr=subprocess.STDOUT)
-        for _ in range(600):
+        for _ in range(1200):
             with open(self.state + ".out") as f:
                 if "is ready" in f.read():
                     return self
@@ -28,6 +31,8 @@ class Stack:
             raise RuntimeError(f.read())
 
     def __exit__(self, *_):
+        for one in self.kept:
+            one.end()
         self.proc.send_signal(signal.SIGTERM)
         self.proc.wait()
         self.out.close()
@@ -48,12 +53,26 @@ class Stack:
         """Rows of a statement, as the database's owner. A test beside this one may just have killed PostgreSQL: then again, for a while."""
         end = time.time() + 20
         while True:
+            one = None
             try:
-                return self.sql_once(text)
-            except (OSError, KeyError, ValueError, ConnectionError):
+                one = self.connection()
+                return one.rows(text)
+            except (OSError, KeyError, ValueError, Broken):
+                if one:
+                    one.end()
+                    one = None
                 if time.time() > end:
                     raise
                 time.sleep(0.2)
+            finally:
+                if one:
+                    self.kept.append(one)
+
+    def connection(self):
+        try:
+            return self.kept.pop()
+        except IndexError:
+            return Psql(*self.database())
 
     def database(self):
         """Socket folder and password of the database's owner."""
@@ -61,15 +80,6 @@ class Stack:
             args = f.read().split("\0")
         with open(os.path.join(self.state, "pg.owner")) as f:
             return args[args.index("-k") + 1], f.read().strip()
-
-    def sql_once(self, text):
-        where, password = self.database()
-        env = dict(os.environ, PGPASSWORD=password)
-        p = subprocess.run(["psql", "-h", where, "-U", "fedlcm_owner", "-d", "fedlcm", "-qAtX", "-F", "\t", "-c", text], env=env, capture_output=True, text=True)
-        if p.returncode == 2:  # psql's word for a connection that was refused or broke
-            raise ConnectionError(p.stderr)
-        assert p.returncode == 0, p.stderr
-        return [line.split("\t") for line in p.stdout.splitlines()]
 
     def operation(self, subject, kind=None):
         """The newest operation of a subject, as a dict; deadline_at: until when it waits at most."""
@@ -147,13 +157,9 @@ class KubeFate:
 
     def raw(self, method, path, body=None):
         headers = {"Cookie": "jwt=" + self.token} if self.token else {}
-        req = urllib.request.Request("%s/api/v1/namespaces/%s/services/kubefate:8080/proxy%s" % (self.kube.base, self.ns, path), method=method, data=json.dumps(body).encode() if body is not None else None,
-                                     headers=dict(headers, **{"Content-Type": "application/json"}))
-        try:
-            with urllib.request.urlopen(req, context=self.kube.ctx, timeout=20) as r:
-                return r.status, json.loads(r.read())
-        except urllib.error.HTTPError as e:
-            return e.code, e.read().decode(errors="replace")
+        code, text = self.kube.request(method, "/api/v1/namespaces/%s/services/kubefate:8080/proxy%s" % (self.ns, path), json.dumps(body).encode() if body is not None else None,
+                                       dict(headers, **{"Content-Type": "application/json"}))
+        return code, json.loads(text) if code < 300 else text.decode(errors="replace")
 
     def login(self):
         user, password = self.account or (None, None)

@@ -1,5 +1,5 @@
 #!/bin/bash
-# A whole private product for tests, on a free port, with a database that does not wait for the disk:
+# A whole private product for tests, on a free port, with a database that does not wait for the disk and few keys made ahead:
 #   stack_start [NAME=VALUE...]   sets STACK_URL, STACK_DIR (its output is in $STACK_DIR/out), STACK_PORT, STACK_PID; state in $STACK_DIR/s
 #   stack_url                     prints the address
 #   stack_part NAME               prints the process of a part: postgres, poller, web, nginx
@@ -20,10 +20,10 @@ stack_start() {
 }
 # Starts once more on the same state.
 stack_again() {
-  env FEDLCM_PG_OPTIONS="-c fsync=off -c synchronous_commit=off -c full_page_writes=off" FEDLCM_LOGIN_RATE=60000 FEDLCM_STATE="$STACK_DIR/s" FEDLCM_PORT="$STACK_PORT" "$@" \
+  env FEDLCM_PG_OPTIONS="-c fsync=off -c synchronous_commit=off -c full_page_writes=off" FEDLCM_LOGIN_RATE=60000 FEDLCM_KEYS_AHEAD=2 FEDLCM_STATE="$STACK_DIR/s" FEDLCM_PORT="$STACK_PORT" "$@" \
     "${STACK_ENTER[@]}" "${STACK_BIN:-build/release/bin}/fedlcm-run" run > "$STACK_DIR/out" 2>&1 &
   STACK_PID=$!
-  for _ in $(seq 600); do
+  for _ in $(seq 2400); do
     grep -qs 'is ready' "$STACK_DIR/out" && return 0
     kill -0 "$STACK_PID" 2>/dev/null || break
     sleep 0.05

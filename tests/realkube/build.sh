@@ -1,6 +1,8 @@
 #!/bin/bash
 # Builds build/realkube/realkube when its sources are newer. Needs Go 1.25 or newer.
+#   build.sh if-possible      without Go, or without root, who alone may use it: nothing
 set -eu
+[ "${1:-}" != if-possible ] || { [ "$(id -u)" = 0 ] && command -v go > /dev/null; } || exit 0
 cd "$(dirname "$0")/../.."
 out=build/realkube/realkube
 mkdir -p build/realkube

@@ -9,6 +9,8 @@ cd "$(dirname "$0")/../.." || exit 2
 . tests/lib/stack.sh
 smoke=
 [ "${1:-}" != smoke ] || smoke=1
+keys=128
+[ -z "$smoke" ] || keys=2
 out=$PWD/build/scale
 make --no-print-directory build/scale/responder > /dev/null || exit 2
 if [ -z "$smoke" ]; then
@@ -21,6 +23,6 @@ if [ -z "$smoke" ]; then
 fi
 trap stack_stop EXIT
 trap 'exit 130' INT TERM
-stack_start FEDLCM_PG_OPTIONS="-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_preload_libraries=pg_stat_statements" || exit 2
+stack_start FEDLCM_KEYS_AHEAD="$keys" FEDLCM_PG_OPTIONS="-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_preload_libraries=pg_stat_statements" || exit 2
 export SCALE_URL=$STACK_URL SCALE_STATE=$STACK_DIR/s SCALE_PORT=$STACK_PORT SCALE_TMP=$STACK_DIR SCALE_BIN=$out SCALE_SMOKE=$smoke
 if [ -n "$smoke" ]; then python3 -B tests/scale/scale.py; else taskset -c "$SCALE_CPU_LOAD" python3 -B tests/scale/scale.py; fi

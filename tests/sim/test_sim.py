@@ -4,7 +4,7 @@ import base64, http.client, json, os, shutil, signal, socket, ssl, subprocess, s
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "kubefate")]
-import fields, matching, quantity
+import fields, matching, quantity, told
 from faults import Fault
 from product import wait
 from resources import BY_KIND
@@ -220,6 +220,8 @@ class Failing(Case):
             try:
                 socket.create_connection(("127.0.0.1", PORT), 1).close()
                 return False
+            except ConnectionResetError:
+                return False  # it is being closed just now
             except ConnectionRefusedError:
                 return True
         try:
@@ -340,11 +342,6 @@ class Fields(unittest.TestCase):
         self.assertEqual([quantity.number(x) for x in ("500m", "2", "1Gi", "0.5", "1k", "x")], [0.5, 2, 1 << 30, 0.5, 1000, None])
 
 
-
-
 if __name__ == "__main__":
     load = unittest.defaultTestLoader.loadTestsFromTestCase
-    result = unittest.TextTestRunner(verbosity=2).run(unittest.TestSuite(map(load, (Fields, Workloads, Programs, Failing, Ends))))
-    bad = len(result.failures) + len(result.errors)
-    print("sim: %d passed, %d failed, %d skipped" % (result.testsRun - bad - len(result.skipped), bad, len(result.skipped)))
-    sys.exit(bad != 0)
+    sys.exit(told.run("sim", unittest.TestSuite(map(load, (Fields, Workloads, Programs, Failing, Ends)))))

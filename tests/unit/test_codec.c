@@ -1,5 +1,4 @@
 #include "t.h"
-#include "base/clock.h"
 #include "codec/form.h"
 #include "codec/js.h"
 #include "codec/yml.h"
@@ -20,9 +19,9 @@ static void hostile_yaml_ends_fast_with_a_sentence(void **s) {
   const struct yml *d;
   char *deep = arena_alloc(A, 60001);
   memset(deep, '[', 60000);
-  int64_t t = clock_mono_ms();
+  int64_t t = cpu_ms();
   REFUSED(yml_parse(A, deep, 60000, 65535, &d, &E), FAIL_INVALID);
-  assert_true(clock_mono_ms() - t < 5000);
+  assert_true(cpu_ms() - t < 5000);
   const char *bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n";
   struct buf b;
   buf_init(&b, A, 64 << 20);

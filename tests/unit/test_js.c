@@ -1,6 +1,5 @@
 /* The JSON facade and the form readers with what a hostile or careless sender makes of them. */
 #include "t.h"
-#include "base/clock.h"
 #include "codec/form.h"
 #include "codec/js.h"
 #include "codec/jsonb.h"
@@ -42,9 +41,9 @@ static void depth_and_time_are_bounded(void **s) {
   js *v;
   char *t = arena_alloc(A, 100001);
   memset(t, '[', 100000);
-  int64_t at = clock_mono_ms();
+  int64_t at = cpu_ms();
   REFUSED(js_parse(A, t, 100000, 1 << 20, &v, &E), FAIL_BAD_REQUEST);
-  assert_in_range(clock_mono_ms() - at, 0, 500);
+  assert_in_range(cpu_ms() - at, 0, 500);
   memset(t + 30, ']', 30), t[60] = 0;
   OK(js_parse(A, t, 60, 1000, &v, &E));
 }

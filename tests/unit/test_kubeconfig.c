@@ -212,10 +212,10 @@ static void broken_files_become_findings(void **s) {
   assert_false(parse("a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ncurrent-context: *d\nclusters: *d\nusers: *d\ncontexts: *d\n"));
   char *large = arena_alloc(A, KUBECONFIG_MAX + 2);
   memset(large, 'a', KUBECONFIG_MAX + 1);
-  int64_t t = clock_mono_ms();
+  int64_t t = cpu_ms();
   assert_false(parse(large));
   assert_true(has(FINDING_FAIL, MSG_KUBECONFIG_TOO_LARGE, NULL));
-  assert_true(clock_mono_ms() - t < 5000);
+  assert_true(cpu_ms() - t < 5000);
 }
 
 static void every_finding_reads_in_both_languages(void **s) {

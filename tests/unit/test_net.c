@@ -398,7 +398,7 @@ static void waiting_ends_when_a_descriptor_speaks(void **s) {
   assert_int_equal(write(fd[1], "x", 1), 1);
   int64_t t = clock_mono_ms();
   xfer_wait(X, fd, 1, 5000);
-  assert_true(clock_mono_ms() - t < 1000);
+  assert_true(clock_mono_ms() - t < 4000); /* of the 5 s that it may wait */
   assert_false(xfer_next(X, &d));
   close(fd[0]), close(fd[1]);
   end(); /* frees what still runs */

@@ -92,9 +92,9 @@ static void an_unknown_user_costs_as_much_as_a_wrong_password(void **s) {
   char *h = passwd_hash(A, "x");
   int64_t known = INT64_MAX, unknown = INT64_MAX, t;
   for (int i = 0; i < 5; i++) { /* the best of five: the machine may be busy */
-    t = clock_mono_ms(), assert_false(passwd_verify("y", h)), t = clock_mono_ms() - t;
+    t = cpu_ms(), assert_false(passwd_verify("y", h)), t = cpu_ms() - t;
     if (t < known) known = t;
-    t = clock_mono_ms(), assert_false(passwd_verify("y", NULL)), t = clock_mono_ms() - t;
+    t = cpu_ms(), assert_false(passwd_verify("y", NULL)), t = cpu_ms() - t;
     if (t < unknown) unknown = t;
   }
   assert_true(unknown * 2 >= known && known * 2 + 2 >= unknown);

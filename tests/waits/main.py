@@ -87,7 +87,7 @@ def main():
         left_out[hops.test_server_name_that_is_not_found_any_more] = "only root may give a process an /etc/hosts of its own"
     for x, why in left_out.items():
         print("skipped %s: %s" % (x.__name__.removeprefix("test_").replace("_", " "), why))
-    with Stack(rig + ".state") as stack:
+    with Stack(rig + ".state", FEDLCM_CHECK_SECONDS="4") as stack:
         a, b = Kube(rig, "a"), Kube(rig, "b")
         t.put(rig=rig, stack=stack, api=Api(stack.url), en=Page(stack.url), zh=Page(stack.url, language="zh-CN"), a=a, b=b, ka=KubeFate(a), kb=KubeFate(b), rules_lock=threading.Lock(), said={}, said_lock=threading.Lock(),
               tls=Tls(rig + "/tls", "DNS:" + hops.NAME), other_tls=Tls(rig + "/other-tls"), partial=bool(words), hosts=Hosts(os.environ["WAITS_HOSTS"]) if "WAITS_HOSTS" in os.environ else None)

@@ -1,0 +1,271 @@
+"""All tests: the layers of tests/layers.py, side by side as far as the machine's cores and memory go. Closes with: N passed, N failed, N skipped
+
+    all.py [LAYER...]     those layers; by default all but the ones that are only for CI or for `make quick`
+    JOBS=1                one after the other, in the order of the table; JOBS=N: at most N at a time
+    ALSO="LAYER..."       these too
+    CI=true               a skipped layer is a failure, and each must have executed its least number of tests
+
+A layer's output is kept together in build/test/LAYER.log. Here its closing line is shown when it ends, and of one that failed its last lines. What failed
+stands once more right above the last line. Every test with its seconds: build/test/tests.tsv (layer, outcome, seconds, name).
+As root each layer lives in namespaces of its own (network, processes): no port is taken twice, and whatever it started ends with it."""
+import ctypes
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+sys.path.insert(0, os.environ.get("TESTS_TABLE") or HERE)
+OUT = os.environ.get("TESTS_OUT") or os.path.join(ROOT, "build", "test")
+
+# "name: 1 passed, 0 failed, 0 skipped" closes a layer; "ok     a test   1.2 s" is a test of it.
+CLOSING = re.compile(r"^[a-z]+: (\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
+TEST = re.compile(r"^(ok|not ok)\s+(?:- )?(.*?)(?:\s+(\d+\.\d+) s(?:  at .*)?)?$", re.M)
+SHOWN_OF_A_FAILURE = 60  # lines
+SLOW_LAYERS, SLOW_TESTS = 5, 3
+GRACE = 15  # seconds that an interrupted layer has to put away what it started
+INSIDE = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", 'ip link set lo up; "$@"; exit $?', "sh"]
+
+
+def isolation():
+    """The command that starts another one in namespaces of its own; empty where that is not allowed."""
+    if os.getuid() or not shutil.which("unshare") or not shutil.which("ip"):
+        return []
+    return INSIDE if subprocess.run(INSIDE + ["true"], stderr=subprocess.DEVNULL).returncode == 0 else []
+
+
+def die_with_parent():
+    ctypes.CDLL("libc.so.6").prctl(1, signal.SIGKILL)
+
+
+def memory_mb():
+    with open("/proc/meminfo") as f:
+        return int(re.search(r"MemAvailable:\s+(\d+)", f.read()).group(1)) // 1024
+
+
+class Outcome:
+    """What a layer's output says. least: how many tests it must have executed under CI; without CI fewer are counted as skipped."""
+
+    def __init__(self, text, status, least, ci):
+        closing = CLOSING.findall(text)
+        self.passed, self.failed, self.skipped = map(int, closing[-1]) if closing else (0, 0, 0)
+        self.tests = [(outcome, name.strip(), float(seconds or 0)) for outcome, name, seconds in TEST.findall(text)]
+        self.why = []
+        if not self.failed and (status or not closing):
+            self.failed = 1
+            self.why = ["ended with status %d%s" % (status, "" if closing else ", without its closing line")]
+        if self.passed < least and not self.failed:
+            if ci:
+                self.failed, self.why = 1, ["executed %d tests, at least %d are demanded" % (self.passed, least)]
+            elif not self.skipped:
+                self.skipped = 1
+
+    def line(self):
+        return "%d passed, %d failed, %d skipped" % (self.passed, self.failed, self.skipped)
+
+    def failures(self):
+        return [name for outcome, name, _ in self.tests if outcome == "not ok"] + self.why
+
+
+class Running:
+    """A layer or a build that has been started."""
+
+    def __init__(self, job, enter):
+        self.job, self.path, self.began, self.seconds = job, os.path.join(OUT, job.name + ".log"), time.time(), 0.0
+        self.log = open(self.path, "w")
+        command = ["bash", "-c", "exec " + job.command]
+        self.proc = subprocess.Popen((enter if job.isolated else []) + command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT,
+                                     start_new_session=True, preexec_fn=die_with_parent)
+
+    def ended(self):
+        if self.proc.poll() is None:
+            return False
+        self.seconds = time.time() - self.began
+        self.log.close()
+        return True
+
+    def tell(self, sig):
+        try:
+            os.killpg(self.proc.pid, sig)
+        except ProcessLookupError:
+            pass
+
+    def text(self):
+        with open(self.path, errors="replace") as f:
+            return f.read()
+
+
+class Scheduler:
+    """Starts what fits, the longest first; shows what has ended."""
+
+    def __init__(self, builds, layers, jobs, cores, memory, ci, enter):
+        self.todo, self.jobs, self.cores, self.memory, self.ci, self.enter = list(layers), jobs, cores, memory, ci, enter
+        needed = {n for x in layers for n in x.after}
+        for b in reversed(builds):  # a build may need one above it
+            needed |= set(b.after) if b.name in needed else set()
+        self.builds = [b for b in builds if b.name in needed]
+        if jobs != 1:
+            self.todo.sort(key=lambda x: -x.seconds)
+        self.running, self.built, self.broken, self.outcomes, self.times = [], set(), [], {}, {}
+        self.began, self.width = time.time(), 0
+
+    # --- what may begin ---
+    def fits(self, job):
+        if not self.running:
+            return True
+        if self.jobs and len(self.running) >= self.jobs or job.alone or any(r.job.alone for r in self.running):
+            return False
+        return (sum(r.job.cores for r in self.running) + job.cores <= self.cores + 0.01
+                and sum(r.job.memory for r in self.running) + job.memory <= self.memory)
+
+    def start(self, queue, job):
+        queue.remove(job)
+        self.running.append(Running(job, self.enter))
+
+    def start_what_fits(self):
+        """Others wait for a build; a layer that is alone, or any when one at a time was asked for, is not overtaken either."""
+        for b in [b for b in self.builds if self.built.issuperset(b.after)]:
+            if not self.fits(b):
+                return
+            self.start(self.builds, b)
+        for x in list(self.todo):
+            ready = self.built.issuperset(x.after)
+            if ready and self.fits(x):
+                self.start(self.todo, x)
+            elif self.jobs == 1 or ready and x.alone:
+                return
+
+    def give_up(self, build):
+        """What needs something that cannot be made."""
+        self.broken.append(build.name)
+        for b in [b for b in self.builds if build.name in b.after]:
+            self.builds.remove(b)
+            self.give_up(b)
+        for x in [x for x in self.todo if build.name in x.after]:
+            self.todo.remove(x)
+            self.show(x, Outcome("", 1, 0, self.ci), 0, "needs %s, which cannot be made" % build.name)
+
+    # --- what has ended ---
+    def take(self, r):
+        self.running.remove(r)
+        self.times[r.job.name] = r.seconds
+        if r.job.least is None:
+            if r.proc.returncode == 0:
+                self.built.add(r.job.name)
+                self.say("-- %s: made in %.0f s" % (r.job.name, r.seconds))
+            else:
+                self.say("-- %s: cannot be made (status %d)\n%s" % (r.job.name, r.proc.returncode, self.end_of(r.text())))
+                self.give_up(r.job)
+            return
+        text = r.text()
+        outcome = Outcome(text, r.proc.returncode, r.job.least, self.ci)
+        self.show(r.job, outcome, r.seconds, self.end_of(text) if outcome.failed else self.reasons(text) if outcome.skipped else "")
+
+    def show(self, layer, outcome, seconds, more):
+        self.outcomes[layer.name], self.times[layer.name] = outcome, seconds
+        self.say("== %s: %s, %.0f s%s" % (layer.name, outcome.line(), seconds, "\n" + more if more else ""))
+
+    @staticmethod
+    def end_of(text):
+        return "\n".join(x[:900] for x in text.splitlines()[-SHOWN_OF_A_FAILURE:])
+
+    @staticmethod
+    def reasons(text):
+        """Why something was skipped: lines that say so, else what stands before the closing line."""
+        lines = [x for x in text.splitlines() if x.startswith(("skipped", "known bug"))] or text.splitlines()[-2:-1]
+        return "\n".join("   " + x[:300] for x in lines[:10])
+
+    # --- the screen ---
+    def say(self, text):
+        if self.width:
+            print("\r" + " " * self.width + "\r", end="")
+            self.width = 0
+        print(text, flush=True)
+
+    def progress(self):
+        """One line that is written over, for whoever looks on."""
+        if not sys.stdout.isatty():
+            return
+        now = time.time()
+        text = "%3.0f s  %s%s" % (now - self.began, ", ".join("%s %.0f" % (r.job.name, now - r.began) for r in self.running), "; %d to come" % len(self.todo) if self.todo else "")
+        text = text[:shutil.get_terminal_size().columns - 1]
+        print("\r" + text.ljust(self.width), end="", flush=True)
+        self.width = len(text)
+
+    # --- all of it ---
+    def run(self):
+        while self.todo or self.running:
+            self.start_what_fits()
+            time.sleep(0.1)
+            for r in [r for r in self.running if r.ended()]:
+                self.take(r)
+            self.progress()
+
+    def interrupt(self):
+        self.say("interrupted: %s" % ", ".join(r.job.name for r in self.running))
+        for r in self.running:
+            r.tell(signal.SIGINT)
+        end = time.time() + GRACE
+        while time.time() < end and not all([r.ended() for r in self.running]):
+            time.sleep(0.1)
+        for r in self.running:
+            if not r.ended():
+                r.tell(signal.SIGKILL)
+                r.proc.wait()
+
+    def conclude(self):
+        """The closing lines; whether all is well."""
+        slow = sorted(self.outcomes, key=lambda n: -self.times[n])[:SLOW_LAYERS]
+        self.say("\nslowest layers (%.0f s in all):" % (time.time() - self.began))
+        for n in slow:
+            tests = sorted(self.outcomes[n].tests, key=lambda t: -t[2])[:SLOW_TESTS]
+            self.say("  %-10s %4.0f s   %s" % (n, self.times[n], "; ".join("%s %.1f s" % (name[:60], s) for _, name, s in tests if s)))
+        with open(os.path.join(OUT, "tests.tsv"), "w") as f:
+            for n, outcome in self.outcomes.items():
+                f.writelines("%s\t%s\t%.1f\t%s\n" % (n, o, s, name) for o, name, s in outcome.tests)
+        bad = [(n, o) for n, o in self.outcomes.items() if o.failed]
+        for n, o in bad:
+            for x in o.failures() or ["see its output"]:
+                self.say("not ok  %s: %s  (%s)" % (n, x[:300], os.path.relpath(os.path.join(OUT, n + ".log"), ROOT)))
+        total = [sum(getattr(o, k) for o in self.outcomes.values()) for k in ("passed", "failed", "skipped")]
+        self.say("%d passed, %d failed, %d skipped" % tuple(total))
+        return not total[1] and not (self.ci and total[2])
+
+
+def chosen(layers, words, also):
+    by_name = {x.name: x for x in layers}
+    unknown = [w for w in words + also if w not in by_name]
+    if unknown:
+        sys.exit("There is no layer %s. There are: %s" % (", ".join(unknown), " ".join(by_name)))
+    return [x for x in layers if x.name in words + also or not words and x.usual]
+
+
+def main():
+    from layers import BUILDS, LAYERS
+    for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
+        os.environ.pop(name, None)
+    text = os.environ.pop("JOBS", "") or "0"
+    if not text.isdigit():
+        sys.exit("JOBS is %s; it is the number of layers at a time, 1 for one after the other." % text)
+    layers = chosen(LAYERS, sys.argv[1:], os.environ.pop("ALSO", "").split())
+    shutil.rmtree(OUT, ignore_errors=True)
+    os.makedirs(OUT)
+    for sig in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sig, signal.default_int_handler)
+    s = Scheduler(BUILDS, layers, int(text), len(os.sched_getaffinity(0)), memory_mb(), os.environ.get("CI") == "true", isolation())
+    try:
+        s.run()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        s.interrupt()
+        return 130
+    return 0 if s.conclude() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

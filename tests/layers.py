@@ -1,0 +1,75 @@
+"""The layers of `make test`, and what has to be built before them. A layer is a command that tells its tests and closes with one line (tests/all.py).
+
+    least     tests that it must have executed (CI demands them)
+    seconds   how long it takes about, alone on two cores: the longest begin first
+    cores     how many cores it keeps busy on average
+    memory    MB at its highest
+    after     what must have been built
+    alone     nothing may run beside it: for what measures time
+    usual     part of `make test`; the others are named on the command line or in ALSO
+    isolated  in namespaces of its own, without the network of the machine
+
+All seconds and cores were measured with every layer alone (JOBS=1)."""
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Job:
+    name: str
+    command: str
+    least: int | None = None  # None: a build
+    seconds: int = 0
+    cores: float = 1.0
+    memory: int = 500
+    after: tuple = ()
+    alone: bool = False
+    usual: bool = True
+    isolated: bool = True
+
+
+def build(name, command, **more):
+    return Job(name, command, isolated=False, **more)
+
+
+def layer(name, least, command, **more):
+    return Job(name, command, least=least, **more)
+
+
+MAKE = "make --no-print-directory -s -j$(nproc) "
+BUILDS = [
+    build("programs", MAKE + "programs", cores=2, memory=1500),
+    build("rig", "bash tests/realkube/build.sh if-possible", cores=1, memory=3000),
+    build("fuzzers", MAKE + "FLAVOUR=asan lib fuzzers", cores=1, memory=1500, after=("programs",)),
+    build("sanitizers", MAKE + "FLAVOUR=asan all programs", cores=1, memory=1500, after=("fuzzers",)),
+]
+
+REAL, SIM = "env RIG=real ", "env RIG=sim "
+BOTH = ("programs", "rig")
+LAYERS = [
+    layer("scheduler", 21, "bash tests/run/scheduler.sh", seconds=40, cores=0.2, memory=200),
+    layer("unit", 310, "bash tests/lib/unit.sh", seconds=130, cores=1.5, memory=400, after=("programs",)),
+    layer("launcher", 67, "bash tests/run/launcher.sh", seconds=70, cores=1, memory=400, after=("programs",)),
+    layer("packages", 8, "bash tests/run/packages.sh", seconds=5, cores=0.5, memory=50),
+    layer("clone", 9, "bash tests/run/clone.sh", seconds=60, cores=2, memory=1500),
+    layer("http", 257, "bash tests/http/run.sh", seconds=150, cores=1, memory=500, after=("programs",)),
+    layer("client", 70, REAL + "bash tests/client/run.sh", seconds=40, cores=1, memory=1500, after=BOTH),
+    layer("simclient", 70, SIM + "bash tests/client/run.sh", seconds=30, cores=1, memory=200, after=("programs",)),
+    layer("fuzz", 49, "bash tests/fuzz/run.sh", seconds=10, cores=1, memory=500, after=("fuzzers",)),
+    layer("sim", 20, "bash tests/sim/run.sh", seconds=30, cores=0.5, memory=300),
+    layer("kubefate", 34, "bash tests/kubefate/run.sh", seconds=60, cores=0.7, memory=1500, after=("rig",)),
+    layer("flow", 42, REAL + "bash tests/flow/run.sh", seconds=230, cores=0.9, memory=2500, after=BOTH),
+    layer("simflow", 42, SIM + "bash tests/flow/run.sh", seconds=230, cores=0.6, memory=700, after=("programs",)),
+    layer("faults", 30, "bash tests/faults/run.sh", seconds=180, cores=0.9, memory=2500, after=BOTH),
+    layer("waits", 37, "bash tests/waits/run.sh", seconds=300, cores=0.9, memory=2500, after=BOTH),
+    layer("kills", 16, "bash tests/kills/run.sh", seconds=300, cores=0.9, memory=2500, after=BOTH),
+    layer("chaos", 36, "bash tests/chaos/run.sh", seconds=400, cores=1, memory=2500, after=BOTH),
+    layer("scale", 6, "bash tests/scale/run.sh smoke", seconds=60, cores=0.7, memory=500, after=("programs",)),
+    layer("hosts", 17, "bash tests/hosts/run.sh", seconds=250, cores=1, memory=1500, after=("programs",)),
+    layer("demo", 116, "bash tests/demo/run.sh", seconds=150, cores=0.7, memory=700, after=("programs",)),
+    layer("browser", 71, SIM + "bash tests/browser/run.sh en zh plain", seconds=240, cores=1.2, memory=2000, after=("programs",)),
+    layer("tour", 38, SIM + "bash tests/browser/run.sh tour-en tour-zh", seconds=150, cores=1, memory=2000, after=("programs",)),
+    layer("guide", 20, SIM + "bash tests/flow/run.sh guide", seconds=60, cores=0.6, memory=700, after=("programs",), usual=False),
+    layer("check", 5, "bash tests/run/check.sh", seconds=100, cores=2, memory=1000, after=("programs",), usual=False),
+    layer("asan-unit", 310, "env FLAVOUR=asan bash tests/lib/unit.sh", seconds=200, cores=1.7, memory=1000, after=("sanitizers",), usual=False),
+    layer("asan-http", 257, "env STACK_BIN=build/asan/bin bash tests/http/run.sh", seconds=250, cores=1, memory=1500, after=("sanitizers",), usual=False),
+]
