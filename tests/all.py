@@ -48,6 +48,45 @@ def memory_mb():
         return int(re.search(r"MemAvailable:\s+(\d+)", f.read()).group(1)) // 1024
 
 
+class Meter:
+    """Processor time and memory of everything that a job starts, where root may make control groups (version 1). Nothing is limited by them."""
+    AT = ("/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup/memory")
+
+    def __init__(self, name):
+        self.groups = [os.path.join(d, "fedlcm-%d-%s" % (os.getpid(), name)) for d in self.AT]
+        try:
+            for g in self.groups:
+                os.mkdir(g)
+        except OSError:
+            self.end()
+
+    def enter(self):
+        """In the new process."""
+        for g in self.groups:
+            with open(g + "/cgroup.procs", "w") as f:
+                f.write("0")
+
+    def read(self, i, name):
+        try:
+            with open(os.path.join(self.groups[i], name)) as f:
+                return int(f.read())
+        except (OSError, IndexError):
+            return None
+
+    def told(self):
+        """", 12 s of processor time, 300 MB", or nothing."""
+        cpu, memory = self.read(0, "cpuacct.usage"), self.read(1, "memory.max_usage_in_bytes")
+        return "" if cpu is None or memory is None else ", %d s of processor time, %d MB" % (cpu // 1000000000, memory >> 20)
+
+    def end(self):
+        for g in self.groups:
+            try:
+                os.rmdir(g)
+            except OSError:
+                pass  # was not made, or somebody is still in it
+        self.groups = []
+
+
 class Outcome:
     """What a layer's output says. least: how many tests it must have executed under CI; without CI fewer are counted as skipped."""
 
@@ -77,15 +116,20 @@ class Running:
 
     def __init__(self, job, enter):
         self.job, self.path, self.began, self.seconds = job, os.path.join(OUT, job.name + ".log"), time.time(), 0.0
-        self.log = open(self.path, "w")
+        self.log, self.meter, self.told = open(self.path, "w"), Meter(job.name), ""
         command = ["bash", "-c", "exec " + job.command]
         self.proc = subprocess.Popen((enter if job.isolated else []) + command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT,
-                                     start_new_session=True, preexec_fn=die_with_parent)
+                                     start_new_session=True, preexec_fn=self.prepare)
+
+    def prepare(self):
+        die_with_parent()
+        self.meter.enter()
 
     def ended(self):
         if self.proc.poll() is None:
             return False
-        self.seconds = time.time() - self.began
+        self.seconds, self.told = time.time() - self.began, self.meter.told()
+        self.meter.end()
         self.log.close()
         return True
 
@@ -148,7 +192,7 @@ class Scheduler:
             self.give_up(b)
         for x in [x for x in self.todo if build.name in x.after]:
             self.todo.remove(x)
-            self.show(x, Outcome("", 1, 0, self.ci), 0, "needs %s, which cannot be made" % build.name)
+            self.show(x, Outcome("", 1, 0, self.ci), 0, "", "needs %s, which cannot be made" % build.name)
 
     # --- what has ended ---
     def take(self, r):
@@ -157,18 +201,18 @@ class Scheduler:
         if r.job.least is None:
             if r.proc.returncode == 0:
                 self.built.add(r.job.name)
-                self.say("-- %s: made in %.0f s" % (r.job.name, r.seconds))
+                self.say("-- %s: made in %.0f s%s" % (r.job.name, r.seconds, r.told))
             else:
                 self.say("-- %s: cannot be made (status %d)\n%s" % (r.job.name, r.proc.returncode, self.end_of(r.text())))
                 self.give_up(r.job)
             return
         text = r.text()
         outcome = Outcome(text, r.proc.returncode, r.job.least, self.ci)
-        self.show(r.job, outcome, r.seconds, self.end_of(text) if outcome.failed else self.reasons(text) if outcome.skipped else "")
+        self.show(r.job, outcome, r.seconds, r.told, self.end_of(text) if outcome.failed else self.reasons(text) if outcome.skipped else "")
 
-    def show(self, layer, outcome, seconds, more):
+    def show(self, layer, outcome, seconds, told, more):
         self.outcomes[layer.name], self.times[layer.name] = outcome, seconds
-        self.say("== %s: %s, %.0f s%s" % (layer.name, outcome.line(), seconds, "\n" + more if more else ""))
+        self.say("== %s: %s, %.0f s%s%s" % (layer.name, outcome.line(), seconds, told, "\n" + more if more else ""))
 
     @staticmethod
     def end_of(text):

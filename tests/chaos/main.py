@@ -13,6 +13,7 @@ from population import FEDERATIONS, Federation, Guest, Librarian
 from rig import ROOT
 
 SETTLE_SECONDS, END_SECONDS = 120, 360
+FAULTS_A_MINUTE = 7  # at least: on a machine that does other things too it takes longer
 RUNNING = ("select o.uuid, o.kind, o.subject_name, o.state, o.cause, o.evidence_class, o.evidence_args, s.key as step, round(extract(epoch from now() - o.created_at)) age from operation o join work w on w.class = 'operation' and w.ref = o.id "
            "left join operation_step s on s.operation_id = o.id and s.ord = w.step where o.state in ('queued', 'running') order by o.id")
 
@@ -45,7 +46,7 @@ class Chaos:
         cards, due = schedule(self.seed), time.time()
         for f in cards:
             due = max(due + f.gap, time.time())
-            if due > end:
+            if due > end and len(self.book.faults) >= self.minutes * FAULTS_A_MINUTE:
                 break
             time.sleep(max(0, due - time.time()))
             self.injector.strike(f)

@@ -36,6 +36,7 @@ try() { timeout 60 env FEDLCM_DEMO_STATE="$home/t" "$@" python3 -B tests/demo/de
 start() {
   local out=$1
   shift
+  : > "$out" # what an earlier one has said is not read as this one's word
   t0=$(date +%s%N)
   "$@" python3 -B tests/demo/demo.py up > "$out" 2>&1 &
   demo=$!

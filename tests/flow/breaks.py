@@ -1,7 +1,7 @@
 """SIGKILL of the poller, of all web workers and of PostgreSQL, each in the middle of a deployment under the launcher: it goes on by itself."""
 import os, signal, time
 from cases import rule
-from product import descendants, wait
+from product import PATIENCE, descendants, wait
 
 
 def middle(t, c, step="components"):
@@ -28,7 +28,7 @@ def kill(pids):
             pass
 
 
-def deployed_once(t, c, party, name, seconds=75):
+def deployed_once(t, c, party, name, seconds=PATIENCE):
     t.api.until("%s/cluster/%s" % (t.f, c), [1], [5], seconds=seconds)
     jobs = t.kb.jobs(name, "fate-%d" % party, "ClusterInstall")
     assert [j["status"] for j in jobs] == ["Success"], jobs
@@ -81,7 +81,7 @@ def test_the_killed_ones_deployments_are_removed(t):
     for c in (t.k1, t.k2, t.k3):
         t.api.call("DELETE", "%s/cluster/%s?force=false" % (t.f, c))
     for c in (t.k1, t.k2, t.k3):
-        t.api.until("%s/cluster/%s" % (t.f, c), [404], seconds=90)
+        t.api.until("%s/cluster/%s" % (t.f, c), [404], seconds=PATIENCE)
 
 
 ALL = (test_poller_killed_in_the_middle_of_a_deployment, test_all_web_workers_killed_in_the_middle_of_a_deployment, test_web_supervisor_killed_is_started_again, test_postgresql_killed_in_the_middle_of_a_deployment,

@@ -1,11 +1,11 @@
 """Workloads and logs of what was deployed, by page and API: they are the cluster's own, a viewer reads no log, no secret leaves the cluster."""
 import os, re
 from api import Api, values_of
-from product import wait
+from product import PATIENCE, wait
 
 
 def deployed(t):
-    t.api.until("/federation/fate/%s/cluster/%s" % (t.later("fed"), t.later("c1")), [1], seconds=90)
+    t.api.until("/federation/fate/%s/cluster/%s" % (t.later("fed"), t.later("c1")), [1], seconds=PATIENCE)
     return "%s/cluster/%s" % (t.f, t.c1)
 
 

@@ -4,6 +4,7 @@ import base64, html, http.cookiejar, json, os, re, signal, subprocess, threading
 from psql import Broken, Psql
 from rig import ROOT
 
+PATIENCE = 180  # seconds; a limit against waiting for ever, not a demand: much goes on side by side, and the machine may be slow
 BIN = os.environ.get("STACK_BIN", os.path.join(ROOT, "build/release/bin"))
 
 
@@ -13,8 +14,8 @@ class Stack:
     def __init__(self, state, port=None, **env):
         port = port or int(os.environ.get("RIG_PRODUCT_PORT", 9080))
         self.state, self.url = state, "http://127.0.0.1:%d" % port
-        # Keys made ahead are a minute of a core for each start.
-        self.env = dict(os.environ, **dict({"FEDLCM_STATE": state, "FEDLCM_PORT": str(port), "FEDLCM_LOGIN_RATE": "60000", "FEDLCM_KEYS_AHEAD": "2"}, **env))
+        # The whole stock of keys is a minute of a core for each start; these are made at once.
+        self.env = dict(os.environ, **dict({"FEDLCM_STATE": state, "FEDLCM_PORT": str(port), "FEDLCM_LOGIN_RATE": "60000", "FEDLCM_KEYS_AHEAD": "8"}, **env))
         self.kept = []  # connections to the database that nobody uses just now
 
     def __enter__(self):
@@ -229,7 +230,7 @@ class Tests:
     def put(self, **values):
         self.values.update(values)
 
-    def later(self, name, seconds=60):
+    def later(self, name, seconds=PATIENCE):
         """A value that a test in another lane makes."""
         return wait(lambda: self.values.get(name), seconds, 0.1, "needs %s, which a test beside it did not make" % name)
 

@@ -192,5 +192,6 @@ def test_federation_is_removed_by_force_and_what_may_be_left_is_listed(t):
     assert t.a.get("/api/v1/namespaces/w-42201")[0] == 200, "nobody could reach it"
 
 
+CONTROLLERS = [(test_removal_that_a_finalizer_holds_is_stopped_and_goes_on_later, test_removal_that_fails_in_the_middle_is_retried)]
 LANES = [(test_federation_is_removed_in_order_with_a_member_that_fails_first,), (test_federation_is_removed_by_force_and_what_may_be_left_is_listed,), (test_routes_that_cannot_be_pushed_yet, test_job_of_somebody_else_on_the_exchange),
          (test_chart_that_is_being_handed_over,), (test_authority_whose_key_cannot_be_opened, test_removal_that_a_finalizer_holds_is_stopped_and_goes_on_later, test_removal_that_fails_in_the_middle_is_retried)]

@@ -1,4 +1,4 @@
-"""Runs inside the rig's network namespace: main.py RIG_DIR [PART OF A TEST'S NAME...]. See run.sh."""
+"""Runs inside the rig's network namespace: main.py RIG_DIR [controllers | PART OF A TEST'S NAME...]. See run.sh and README.md."""
 import concurrent.futures, os, sys, threading
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -51,7 +51,7 @@ def test_ways_to_cluster_a(t):
     """Before the cases begin: a test of an infrastructure must end within ten seconds."""
     t.put(ways={})
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        for w in pool.map(lambda name: Way(t, name, hops.NAME if name == "hopname" and t.hosts else "127.0.0.1"), WAYS):
+        for w in pool.map(lambda name: Way(t, name, hops.NAME if name == "hopname" and t.hosts else "127.0.0.1"), () if t.controllers else WAYS):
             t.ways[w.name] = w
     classes = "/apis/networking.k8s.io/v1/ingressclasses"
     t.a.call("POST", classes, {"metadata": {"name": "nginx"}, "spec": {"controller": "nobody.example/here"}})
@@ -79,6 +79,8 @@ def chosen(lanes, words, left_out):
 
 def main():
     rig, words = sys.argv[1], sys.argv[2:]
+    controllers = words == ["controllers"]
+    words = [] if controllers else words
     if os.getuid() == 0 and "WAITS_HOSTS" not in os.environ:
         enter(rig)
     t = Tests("waits")
@@ -90,11 +92,11 @@ def main():
     with Stack(rig + ".state", FEDLCM_CHECK_SECONDS="4") as stack:
         a, b = Kube(rig, "a"), Kube(rig, "b")
         t.put(rig=rig, stack=stack, api=Api(stack.url), en=Page(stack.url), zh=Page(stack.url, language="zh-CN"), a=a, b=b, ka=KubeFate(a), kb=KubeFate(b), rules_lock=threading.Lock(), said={}, said_lock=threading.Lock(),
-              tls=Tls(rig + "/tls", "DNS:" + hops.NAME), other_tls=Tls(rig + "/other-tls"), partial=bool(words), hosts=Hosts(os.environ["WAITS_HOSTS"]) if "WAITS_HOSTS" in os.environ else None)
+              tls=Tls(rig + "/tls", "DNS:" + hops.NAME), other_tls=Tls(rig + "/other-tls"), partial=bool(words) or controllers, controllers=controllers, hosts=Hosts(os.environ["WAITS_HOSTS"]) if "WAITS_HOSTS" in os.environ else None)
         if t.hosts:
             t.hosts(hops.NAME, "127.0.0.1")
         t.lane(test_clusters_and_endpoints, test_ways_to_cluster_a)
-        t.lanes(*chosen(pods.LANES + hops.LANES + feds.LANES + heal.LANES, words, left_out))
+        t.lanes(*chosen(pods.LANES + (feds.CONTROLLERS if controllers else hops.LANES + feds.LANES + heal.LANES), words, left_out))
         t.lane(test_every_class_was_read)
         if t.failed:
             print("--- poller\n%s" % "\n".join(stack.log("poller").splitlines()[-40:]))

@@ -1,9 +1,8 @@
 """Federations, exchanges and ways to cluster a of a case's own, so that no case's trouble is another's."""
 import socket, struct, threading, time
 import proxy as P
-from product import wait
+from product import PATIENCE, wait
 
-PATIENCE = 180  # seconds; a limit against waiting for ever, not a demand: many cases begin at once, and the machine may be slow
 DOOR = threading.Semaphore(3)  # these calls wait for the poller, and the product keeps eight workers for such; more are turned away with 429
 
 
