@@ -58,7 +58,7 @@ class State(Stack):
     """The product that run.sh has started."""
 
     def __init__(self):
-        self.state, self.url = ENV["SCALE_STATE"], URL
+        self.state, self.url, self.kept = ENV["SCALE_STATE"], URL, []
         self.env = dict(os.environ, FEDLCM_STATE=self.state, FEDLCM_PORT=ENV["SCALE_PORT"])
 
 
