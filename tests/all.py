@@ -50,10 +50,10 @@ def memory_mb():
 
 class Meter:
     """Processor time and memory of everything that a job starts, where root may make control groups (version 1). Nothing is limited by them."""
-    AT = ("/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup/memory")
+    AT, MARK = ("/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup/memory"), "fedlcm-tests-"
 
     def __init__(self, name):
-        self.groups = [os.path.join(d, "fedlcm-%d-%s" % (os.getpid(), name)) for d in self.AT]
+        self.groups = [os.path.join(d, "%s%d-%s" % (self.MARK, os.getpid(), name)) for d in self.AT]
         try:
             for g in self.groups:
                 os.mkdir(g)
@@ -63,8 +63,11 @@ class Meter:
     def enter(self):
         """In the new process."""
         for g in self.groups:
-            with open(g + "/cgroup.procs", "w") as f:
-                f.write("0")
+            try:
+                with open(g + "/cgroup.procs", "w") as f:
+                    f.write("0")
+            except OSError:
+                pass  # then it is not measured
 
     def read(self, i, name):
         try:
@@ -79,12 +82,22 @@ class Meter:
         return "" if cpu is None or memory is None else ", %d s of processor time, %d MB" % (cpu // 1000000000, memory >> 20)
 
     def end(self):
-        for g in self.groups:
+        self.remove(self.groups)
+        self.groups = []
+
+    @classmethod
+    def sweep(cls):
+        """What a scheduler that was killed has left."""
+        left = [os.path.join(d, n) for d in cls.AT if os.path.isdir(d) for n in os.listdir(d) if n.startswith(cls.MARK)]
+        cls.remove([g for g in left if not os.path.exists("/proc/" + os.path.basename(g)[len(cls.MARK):].split("-")[0])])
+
+    @staticmethod
+    def remove(groups):
+        for g in groups:
             try:
                 os.rmdir(g)
             except OSError:
                 pass  # was not made, or somebody is still in it
-        self.groups = []
 
 
 class Outcome:
@@ -261,6 +274,7 @@ class Scheduler:
             if not r.ended():
                 r.tell(signal.SIGKILL)
                 r.proc.wait()
+            r.meter.end()
 
     def conclude(self):
         """The closing lines; whether all is well."""
@@ -297,6 +311,7 @@ def main():
     if not text.isdigit():
         sys.exit("JOBS is %s; it is the number of layers at a time, 1 for one after the other." % text)
     layers = chosen(LAYERS, sys.argv[1:], os.environ.pop("ALSO", "").split())
+    Meter.sweep()
     shutil.rmtree(OUT, ignore_errors=True)
     os.makedirs(OUT)
     for sig in (signal.SIGTERM, signal.SIGHUP):
