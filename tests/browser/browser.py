@@ -145,8 +145,9 @@ class Browser:
         self.key("Enter")
         self.loaded()
 
-    def picture(self, path, most=6000):
+    def picture(self, path, most=6000, small=False):
+        """small: packed as well as can be, which takes as long as everything else about a picture."""
         m = self.cmd("Page.getLayoutMetrics")["cssContentSize"]
-        shot = self.cmd("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip={"x": 0, "y": 0, "width": m["width"], "height": min(m["height"], most), "scale": 1})
+        shot = self.cmd("Page.captureScreenshot", format="png", optimizeForSpeed=not small, captureBeyondViewport=True, clip={"x": 0, "y": 0, "width": m["width"], "height": min(m["height"], most), "scale": 1})
         with open(path, "wb") as f:
             f.write(base64.b64decode(shot["data"]))

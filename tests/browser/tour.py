@@ -80,7 +80,7 @@ class Tour(Plain):
             super().look(name, narrow)
         if readme:
             self.b.theme("light"), self.b.size(*README_SIZE)
-            self.b.picture(os.path.join(ROOT, "build/screens/readme/%s-%s.png" % (self.lang, name)), README_SIZE[1])
+            self.b.picture(os.path.join(ROOT, "build/screens/readme/%s-%s.png" % (self.lang, name)), README_SIZE[1], True)
             self.b.theme(self.narrow if self.only else self.wide), self.b.size(*((NARROW, 800) if self.only else (WIDE, 900)))
 
     # --- the checklist leads ---
