@@ -23,7 +23,7 @@ static int teardown(void **s) { (void)s; arena_free(A); return 0; }
 #define OK(x) do { if (!(x)) { print_error("%s: %s [%s]\n", #x, err_message(&E, A), E.detail); fail(); } } while (0)
 #define REFUSED(x, k) do { err_clear(&E); assert_false(x); assert_int_equal(E.kind, k); } while (0)
 
-/* Milliseconds of this process's own time: what a computation costs, however busy the machine is. */
+/* Milliseconds of this process's own time. Sanitizers and a busy neighbour on the same core make it some times longer: bounds are ten times what a quiet machine takes. */
 static inline int64_t cpu_ms(void) {
   struct timespec t;
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
