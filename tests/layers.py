@@ -69,7 +69,7 @@ LAYERS = [
     layer("demo", 115, "bash tests/demo/run.sh", seconds=140, cores=0.7, memory=600, after=("programs",)),
     layer("browser", 80, SIM + "bash tests/browser/run.sh en zh plain", seconds=240, cores=1.6, memory=2000, after=("programs",)),
     layer("tour", 29, SIM + "bash tests/browser/run.sh tour-en tour-zh", seconds=150, cores=1.2, memory=1500, after=("programs",)),
-    layer("guide", 20, SIM + "bash tests/flow/run.sh guide", seconds=60, cores=0.5, memory=500, after=("programs",), usual=False),
+    layer("guide", 17, SIM + "bash tests/flow/run.sh guide", seconds=30, cores=0.5, memory=500, after=("programs",), usual=False),
     layer("check", 5, "bash tests/run/check.sh", seconds=100, cores=2, memory=1000, after=("programs",), usual=False),
     layer("asan-unit", 310, "env FLAVOUR=asan bash tests/lib/unit.sh", seconds=200, cores=1.7, memory=1000, after=("sanitizers",), usual=False),
     layer("asan-http", 257, "env STACK_BIN=build/asan/bin bash tests/http/run.sh", seconds=250, cores=1, memory=1500, after=("sanitizers",), usual=False),
