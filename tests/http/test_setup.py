@@ -3,14 +3,14 @@ import html
 import re
 import unittest
 
-from web import Case, csrf, form, one, page_login, raw, seed_certificate, seed_endpoint, seed_events, seed_federation, seed_infra, seed_party, sql, statements, unique
+from web import Case, csrf, form, one, page_login, raw, seed_certificate, seed_endpoint, seed_events, seed_federation, seed_infra, seed_party, sql, statements, unique, truncate
 
 PASSWORD, CA, INFRA, ENDPOINT, FEDERATION, EXCHANGE, CLUSTERS, NAMES, TEST = range(9)
 
 
 def nothing():
     """As after the first start, but for charts, people and their sessions."""
-    sql("truncate certificate_binding, certificate, authority, named_secret, endpoint_object, endpoint_chart, participant, endpoint, infra, federation, operation_step, operation_component, hold, operation, work, probe, health_check, event")
+    truncate("certificate_binding, certificate, authority, named_secret, endpoint_object, endpoint_chart, participant, endpoint, infra, federation, operation_step, operation_component, hold, operation, work, probe, health_check, event")
     sql("delete from setting where key like 'setup.%'")
 
 
