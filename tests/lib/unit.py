@@ -19,7 +19,7 @@ class Program:
     """One program's run, read line by line as it writes: a terminal makes it write so."""
 
     def __init__(self, path):
-        self.path, self.name, self.lines, self.tests, self.began = path, os.path.basename(path), [], {}, 0.0
+        self.path, self.name, self.lines, self.tests, self.began = path, os.path.basename(path), [], [], None
 
     def take(self, line):
         self.lines.append(line)
@@ -29,8 +29,9 @@ class Program:
         word, test = m.groups()
         if word == "RUN     ":
             self.began = time.monotonic()
-        elif test not in self.tests and not test.isdigit():  # the summary names the failed ones once more
-            self.tests[test] = (WORD[word], time.monotonic() - self.began)
+        elif self.began:  # the summary names the failed ones once more
+            self.tests.append((WORD[word], test, time.monotonic() - self.began))
+            self.began = None
 
     def run(self):
         began = time.monotonic()
@@ -48,16 +49,15 @@ class Program:
 
     def told(self):
         """Its lines. A crash, a sanitizer's report or a failed set-up is a failed test of its own."""
-        bad = [t for t, (outcome, _) in self.tests.items() if outcome == "not ok"]
-        if self.status and not bad:
-            self.tests["(ended with status %d)" % self.status] = ("not ok", self.seconds)
-        out = ["%-6s %-70s %5.1f s" % (outcome, "%s: %s" % (self.name, test), seconds) for test, (outcome, seconds) in self.tests.items()]
+        if self.status and not self.count("not ok"):
+            self.tests.append(("not ok", "(ended with status %d)" % self.status, self.seconds))
+        out = ["%-6s %-70s %5.1f s" % (outcome, "%s: %s" % (self.name, test), seconds) for outcome, test, seconds in self.tests]
         if self.status:
             out += ["--- %s (status %d)" % (self.path, self.status)] + [x for x in self.lines if not re.match(r"\[ (RUN|      OK)", x)][-SHOWN:]
         return "\n".join(out)
 
     def count(self, outcome):
-        return sum(1 for o, _ in self.tests.values() if o == outcome)
+        return sum(1 for o, _, _ in self.tests if o == outcome)
 
 
 def programs(folder, words):
