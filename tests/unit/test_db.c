@@ -3,7 +3,7 @@
 #include "model/session.h"
 #include "model/user.h"
 
-static const struct stmt Q_PID = {"t_pid", "select pg_backend_pid()"}, Q_KILL = {"t_kill", "select pg_terminate_backend($1::int)"}, Q_DUP = {"t_dup", "insert into setting (key, value) values ('k', $1)"},
+static const struct stmt Q_PID = {"t_pid", "select pg_backend_pid()"}, Q_KILL = {"t_kill", "select pg_terminate_backend($1::int, 5000)"}, Q_DUP = {"t_dup", "insert into setting (key, value) values ('k', $1)"},
                          Q_BAD = {"t_bad", "select 1 / ($1::int - 1)"}, Q_COUNT = {"t_count", "select count(*) from setting"};
 
 static void migrations_apply_once_and_edited_history_is_refused(void **s) {

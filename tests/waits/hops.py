@@ -169,6 +169,8 @@ def ready(t):
 
 
 def held_on_b(t, name):
+    """An exchange whose image is not there. The case before this one may have left the endpoint broken until its next health check."""
+    t.api.until("/endpoint/" + t.eb, [2], seconds=PATIENCE)
     f = Fed(t, name)
     rule(t, "b", name + ".example/", fail="ImagePullBackOff", message="not there")
     x = f.exchange(t.eb, registry=name + ".example/fate")
