@@ -88,10 +88,10 @@ static bool take_hold(struct db *db, struct arena *a, const char *op_id, struct 
   return db_exec(db, a, &Q_HOLD, NULL, e, op_id, h.object.s, h.exclusive ? "t" : "f");
 }
 
-bool op_pushing(struct db *db, struct arena *a, struct uuid exchange, bool *out, struct err *e) {
+bool op_pushing(struct db *db, struct arena *a, struct uuid exchange, int64_t *out, struct err *e) {
   struct rows r;
   if (!db_query(db, a, &Q_PUSHING, &r, e, exchange.s)) return false;
-  *out = r.n > 0;
+  *out = r.n ? row_i64(&r, 0, 0) : 0;
   return true;
 }
 

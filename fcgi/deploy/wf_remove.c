@@ -12,7 +12,7 @@ enum { PUSH_PATIENCE_S = 20, STILL_US = 45 * 1000000 };
 /* The push that takes the last party's routes out may still run: KubeFATE must not uninstall what it is just updating. Force does not wait for long; a
  * runner of the push sends nothing once it is superseded. */
 static enum outcome after_push(struct work *w, struct err *e) {
-  bool pushing = false;
+  int64_t pushing = 0;
   if (w->party.type != TYPE_EXCHANGE) return OUT_SKIP;
   if (!op_pushing(w->db, w->a, w->party.uuid, &pushing, e)) return OUT_FAIL;
   bool enough = w->force && w->now - w->step_started > PUSH_PATIENCE_S * 1000000LL;
@@ -36,7 +36,7 @@ enum outcome r_routes_q(struct work *w, struct call *c, struct err *e) {
   if (!js_at(seen, arena_fmt(w->a, "%ld", w->party.party_id))) return OUT_DONE;
   struct text failed;
   if (w->force && w->now - w->step_started > 20 * 1000000LL) return err_set(e, FAIL_TIMEOUT, MSG_CAUSE_ROUTES_OUT, w->exchange.name), OUT_FAIL;
-  bool live;
+  int64_t live;
   if (!routes_push_ensure(w, &failed, e) || !op_pushing(w->db, w->a, w->exchange.uuid, &live, e)) return OUT_FAIL;
   /* Nobody can take them out any more, however long we wait. */
   if (failed.key == MSG_ROUTES_FORGOTTEN && !live) return work_event(w, true, failed, e) ? OUT_SKIP : OUT_FAIL;

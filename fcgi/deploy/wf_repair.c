@@ -39,20 +39,26 @@ static enum outcome loads_q(struct work *w, struct call *c, struct err *e) {
   return p_parts_q(w, c, e);
 }
 
-/* --- routes: a push looks first; when nothing is missing it changes nothing --- */
+/* --- routes --- */
+static enum outcome pushing(struct work *w, struct err *e) {
+  w->wait_ms = 500;
+  return work_evidence(w, "routes", TEXT(MSG_CAUSE_ROUTES, w->exchange.name), e) ? OUT_WAIT : OUT_FAIL;
+}
+/* A push looks first; when nothing is missing it changes nothing. One that was under way before may have looked before the damage was done: it is let end. */
 static enum outcome table_q(struct work *w, struct call *c, struct err *e) {
   struct text failed;
-  bool live;
+  int64_t live;
   (void)c;
   if (!w->has_exchange || !w->exchange.is_managed || w->exchange.status == PARTY_REMOVING) return OUT_SKIP;
+  if (!op_pushing(w->db, w->a, w->exchange.uuid, &live, e)) return OUT_FAIL;
   if (!memo_int(w, "try_asked")) {
+    if (live && !memo_int(w, "try_before")) js_set_int(w->memo, "try_before", live);
+    if (live && live == memo_int(w, "try_before")) return pushing(w, e);
     js_set_int(w->memo, "try_asked", 1);
     if (!op_supersede_pushes(w->db, w->a, w->exchange.uuid, false, e) || !routes_push_ensure(w, &failed, e)) return OUT_FAIL;
-    w->wait_ms = 500;
-    return work_evidence(w, "routes", TEXT(MSG_CAUSE_ROUTES, w->exchange.name), e) ? OUT_WAIT : OUT_FAIL;
+    return pushing(w, e);
   }
-  if (!op_pushing(w->db, w->a, w->exchange.uuid, &live, e)) return OUT_FAIL;
-  if (live) return work_evidence(w, "routes", TEXT(MSG_CAUSE_ROUTES, w->exchange.name), e) ? OUT_WAIT : OUT_FAIL;
+  if (live) return pushing(w, e);
   if (w->party.type == TYPE_CLUSTER && !route_seen(w, &w->party, w->exchange.routes_seen)) return err_set(e, FAIL_UPSTREAM, MSG_REPAIR_NO_ROUTES, w->exchange.name), OUT_FAIL;
   return OUT_DONE;
 }
