@@ -5,6 +5,6 @@
 # Pictures of every page lie in build/screens/ afterwards, with an index.html.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-command -v chromium >/dev/null || { echo "there is no chromium"; echo "browser: 0 passed, 0 failed, 1 skipped"; exit 0; }
+command -v chromium-headless-shell chromium >/dev/null || { echo "there is no chromium"; echo "browser: 0 passed, 0 failed, 1 skipped"; exit 0; }
 . tests/lib/rig.sh
 rig_layer browser python3 -B tests/browser/run.py "$@"
