@@ -10,7 +10,7 @@
 #include <openssl/rsa.h>
 #include "base/clock.h"
 
-enum { BITS = 2048, NICE = 5, MAKERS = 2, QUIET_MS = 10000 /* since somebody took a key */, AFTER_FAULT_MS = 1000, REST_MS = 500 /* a limit of processor time is not for the stock alone */,
+enum { BITS = 2048, NICE = 5, MAKERS = 2, QUIET_MS = 10000 /* since the start, or since somebody took a key */, AFTER_FAULT_MS = 1000, REST_MS = 500 /* a limit of processor time is not for the stock alone */,
   BUSY = 3, BUSY_REST_MS = 10000 /* when a key took that many times its processor time: a processor that is shared between groups of processes does not yield to our idle thread */ };
 /* The one that keeps the first few, and the patient one that makes the rest while nothing happens. */
 struct maker { int most; bool patient; pthread_t thread; };
@@ -19,8 +19,8 @@ static struct {
   pthread_cond_t changed;
   EVP_PKEY *key[KEYSTOCK_MOST];
   int n, makers;
-  int64_t quiet_ms; /* from then on it is quiet */
-  bool faulty;
+  int64_t started_ms, quiet_ms; /* the process has started by then; from then on it is quiet */
+  bool faulty, wanted;
   atomic_bool over;
   struct maker maker[MAKERS];
 } S = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
@@ -37,12 +37,18 @@ static EVP_PKEY *make(void) {
   return k;
 }
 
-/* With the lock held, which others have meanwhile; a change of the stock does not end it, its end does. */
-static void rest(int ms) {
+/* With the lock held, which others have meanwhile; a change of the stock does not end it, its end does, and if it may be cut short the wish for a key. */
+static void rest(int ms, bool may_be_cut) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   t.tv_sec += (t.tv_nsec + ms * 1000000L) / 1000000000L, t.tv_nsec = (t.tv_nsec + ms * 1000000L) % 1000000000L;
-  while (!S.over && !pthread_cond_clockwait(&S.changed, &S.lock, CLOCK_MONOTONIC, &t)) {}
+  while (!S.over && !(may_be_cut && S.wanted) && !pthread_cond_clockwait(&S.changed, &S.lock, CLOCK_MONOTONIC, &t)) {}
+}
+
+/* How long a maker has to wait until it may begin. */
+static int noise_ms(const struct maker *m) {
+  int64_t until = m->patient ? S.quiet_ms : S.wanted ? 0 : S.started_ms, now = clock_mono_ms();
+  return until > now ? (int)(until - now) : 0;
 }
 
 static int64_t cpu_ms(void) {
@@ -58,10 +64,10 @@ static void *run(void *arg) {
   else setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
   pthread_mutex_lock(&S.lock);
   for (;;) {
-    int64_t noise = m->patient ? S.quiet_ms - clock_mono_ms() : 0;
+    int noise = noise_ms(m);
     if (S.over) break;
     if (S.n >= m->most) { pthread_cond_wait(&S.changed, &S.lock); continue; }
-    if (noise > 0) { rest((int)noise); continue; }
+    if (noise) { rest(noise, !m->patient); continue; }
     pthread_mutex_unlock(&S.lock);
     int64_t began = clock_mono_ms(), worked = cpu_ms();
     EVP_PKEY *k = make();
@@ -71,7 +77,7 @@ static void *run(void *arg) {
     S.faulty = !k;
     if (k && S.n < KEYSTOCK_MOST) S.key[S.n++] = k;
     else EVP_PKEY_free(k);
-    if (!k || m->patient) rest(!k ? AFTER_FAULT_MS : shared ? BUSY_REST_MS : REST_MS);
+    if (!k || m->patient) rest(!k ? AFTER_FAULT_MS : shared ? BUSY_REST_MS : REST_MS, false);
   }
   pthread_mutex_unlock(&S.lock);
   return NULL;
@@ -79,7 +85,9 @@ static void *run(void *arg) {
 
 bool keystock_start(int n) {
   S.over = false;
-  S.faulty = false, S.makers = 0, S.quiet_ms = 0;
+  S.faulty = S.wanted = false;
+  S.makers = 0;
+  S.started_ms = S.quiet_ms = clock_mono_ms() + QUIET_MS;
   S.maker[0] = (struct maker){.most = n < KEYSTOCK_LOW ? n : KEYSTOCK_LOW};
   S.maker[1] = (struct maker){.most = n < KEYSTOCK_MOST ? n : KEYSTOCK_MOST, .patient = true};
   int wanted = n > KEYSTOCK_LOW ? MAKERS : 1;
@@ -99,6 +107,10 @@ void keystock_stop(void) {
 bool keystock_ready(void) {
   pthread_mutex_lock(&S.lock);
   bool ready = !S.makers || S.n || S.faulty;
+  if (!ready && !S.wanted) {
+    S.wanted = true;
+    pthread_cond_broadcast(&S.changed);
+  }
   pthread_mutex_unlock(&S.lock);
   return ready;
 }

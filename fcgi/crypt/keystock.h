@@ -1,7 +1,8 @@
 /* RSA 2048 keys made ahead, by threads of low priority. Making one takes a tenth of a second to a half, in which a runner would do nothing else for all the others.
  * The first KEYSTOCK_LOW of them are made as fast as it goes, the rest one at a time with rests, while nobody takes any: hundreds of participants that
- * are ordered at once find most of their keys made before. Without keystock_start everything works, and who takes a key makes it. The keys are
- * in this process's memory only (some 2.5 kB each). */
+ * are ordered at once find most of their keys made before. A process that has just started has other things to do: for its first ten seconds it makes none
+ * unless somebody asks whether there is one. Without keystock_start everything works, and who takes a key makes it. The keys are in this process's memory
+ * only (some 2.5 kB each). */
 #ifndef CRYPT_KEYSTOCK_H
 #define CRYPT_KEYSTOCK_H
 #include <stdbool.h>
@@ -12,7 +13,7 @@ bool keystock_start(int n);
 /* Before the process ends: OpenSSL takes itself down then, and nobody may be at work in it. Keys that are being made are given up. */
 void keystock_stop(void);
 /* Whether to take one now: there is one, or nobody makes any (no thread, or its last attempt failed), and taking makes it or tells why it cannot. False: one is
- * being made. */
+ * being made from now on, if it was not before. */
 bool keystock_ready(void);
 /* How many there are just now. */
 int keystock_count(void);

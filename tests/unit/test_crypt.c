@@ -109,6 +109,9 @@ static void keys_are_made_ahead_and_given_away_once(void **s) {
   assert_true(keystock_ready()); /* without a stock whoever takes a key makes it */
   k[0] = a_key();
   assert_true(keystock_start(N));
+  usleep(1500000);
+  assert_int_equal(keystock_count(), 0); /* a process that has just started makes none unless one is wanted */
+  assert_false(keystock_ready());
   for (int i = 0; i < 6000 && !keystock_ready(); i++) usleep(10000);
   assert_true(keystock_ready());
   for (int i = 1; i < TAKEN; i++) k[i] = a_key(); /* more than there are */
