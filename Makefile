@@ -29,6 +29,7 @@ LDLIBS  := -lfcgi $(PKGL) -lm
 BANNED  := -include base/banned.h
 
 LAYERS  := base codec crypt db net kube kubefate stepca model deploy web pages api
+READERS := base codec crypt net kube kubefate # what reads foreign text, for the fuzzers
 LIBSRC  := $(foreach l,$(LAYERS),$(wildcard fcgi/$(l)/*.c))
 LIBOBJ  := $(LIBSRC:fcgi/%.c=$(B)/%.o)
 MAINS   := fedlcm fedlcm_web fedlcm_poller fedlcm_run
@@ -81,6 +82,9 @@ $(B)/libfedlcm.a: $(LIBOBJ) $(GENOBJ)
 $(B)/libmain.a: $(MAINOBJ)
 	@rm -f $@
 	@ar rcs $@ $^
+$(B)/libreaders.a: $(filter $(READERS:%=$(B)/%/%),$(LIBOBJ)) $(B)/gen/text_keys.o
+	@rm -f $@
+	@ar rcs $@ $^
 $(B)/bin/fedlcm: $(B)/main/fedlcm.o $(B)/libmain.a $(B)/libfedlcm.a
 	@mkdir -p $(@D)
 	@echo '  LD $@'
@@ -97,10 +101,10 @@ $(B)/client/test_client: tests/client/test_client.c $(B)/libfedlcm.a
 	@mkdir -p $(@D)
 	@echo '  LD $@'
 	@$(CC) $(CFLAGS) $(BANNED) $(LDHARD) -o $@ $< $(B)/libfedlcm.a $(LDLIBS)
-$(B)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/runner.c $(B)/libfedlcm.a
+$(B)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/runner.c $(B)/libreaders.a
 	@mkdir -p $(@D)
 	@echo '  LD $@'
-	@$(CC) $(CFLAGS) $(BANNED) $(LDHARD) -MF $@.d -o $@ $< tests/fuzz/runner.c $(B)/libfedlcm.a $(LDLIBS)
+	@$(CC) $(CFLAGS) $(BANNED) $(LDHARD) -MF $@.d -o $@ $< tests/fuzz/runner.c $(B)/libreaders.a $(LDLIBS)
 $(B)/bench/%: tests/bench/%.c $(B)/libmain.a $(B)/libfedlcm.a
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) -Itests/unit $(LDHARD) -o $@ $< -Wl,--start-group $(B)/libmain.a $(B)/libfedlcm.a -Wl,--end-group $(LDLIBS) -lcmocka
@@ -149,8 +153,7 @@ clean: ## remove build results (state under var/ and var-demo/ stays)
 	rm -rf build
 
 # --- tests and checks --------------------------------------------------------------------------------------------------------
-.PHONY: lib unit fuzzers programs asan check quick test long chaos bench scale pictures
-lib: $(B)/libfedlcm.a
+.PHONY: unit fuzzers programs asan check quick test long chaos bench scale pictures
 fuzzers: $(FUZZ)
 # All that the layers of `make test` run.
 programs: $(BINS) $(UNIT) $(B)/client/test_client build/scale/responder build/tools/layercheck

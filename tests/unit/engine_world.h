@@ -18,12 +18,11 @@
 enum fault { NO_FAULT, NOT_SENT, LOST_BEFORE, LOST_AFTER, STATUS_500, STATUS_409, STATUS_429, DIES_BEFORE, DIES_AFTER, FAULTS, STATUS_403, STATUS_422, CANCELS, CUT_OFF };
 static const char *const FAULT_NAME[] = {"none", "not sent", "lost on the way", "answer lost", "500", "409", "429", "dies before the call leaves", "dies before the answer is kept", "-", "403", "422", "somebody stops it",
                                          "the database cuts the connection off"};
-static struct { struct db *db; struct engine en; struct conf conf; struct seal_key key; struct uuid infra, endpoint, fed; const char *kubeconfig; struct arena *scratch; bool checks /* let the health checks run too */; } W;
+static struct { struct db *db, *keeper /* writes past constraints and triggers, see world_keep */; struct engine en; struct conf conf; struct seal_key key; struct uuid infra, endpoint, fed; const char *kubeconfig; struct arena *scratch; bool checks /* let the health checks run too */; } W;
 static struct { int at, seen, cancelled; enum fault fault; bool (*hits)(void); const char *cancels; } PLAN; /* at: number of the call; hits: or every call that this says yes to; cancels: the kind that somebody stops */
 
 enum { MAX_CALLS = 200 };
 static bool WRITES[MAX_CALLS]; /* which of the calls seen were no GET and no login */
-static char *KEPT; /* the statements that bring it back */
 
 static const struct stmt Q_TEXT = {"w_text", "select coalesce(first_value($1), '')"}; /* the function is made by world_begin */
 static const char *ask(const char *sql) {
@@ -33,6 +32,7 @@ static const char *ask(const char *sql) {
 }
 static long count(const char *sql) { return strtol(ask(sql), NULL, 10); }
 static void run_sql(const char *sql) { OK(db_script(W.db, sql, &E)); }
+static void keeper_does(const char *sql) { OK(db_script(W.keeper, sql, &E)); }
 
 /* The server ends the connection at the Nth write of the runner, or at the Nth commit, counted down by these sequences; or it is slow at each of them. */
 static const char CUTTER[] =
@@ -70,7 +70,10 @@ static int world_begin(void **s) {
   W.kubeconfig = strdup(k.canonical);
   seal_keygen(&W.key);
   W.conf = (struct conf){.lease_s = 30, .deadline_scale_pct = 100, .check_s = 12, .retry_s = 16, .circuit_s = 30, .keep_days = 180};
-  W.db = test_db(getenv("ENGINE_DB") ? getenv("ENGINE_DB") : "engine");
+  const char *name = getenv("ENGINE_DB") ? getenv("ENGINE_DB") : "engine";
+  W.db = test_db(name);
+  W.keeper = db_new(arena_fmt(W.scratch, "%s dbname=%s", getenv("TEST_DB"), name), "unit", 10000);
+  if (!db_script(W.keeper, "set session_replication_role = replica", &E)) return 1;
   W.en = (struct engine){.conf = &W.conf, .db = W.db, .xfer = &XFER[0]};
   if (!db_script(W.db, CUTTER, &E) || !db_script(W.db, "create function first_value(q text) returns text language plpgsql as $$ declare v text; begin execute q into v; return v; end $$", &E)) return 1;
   arena_free(A);
@@ -78,6 +81,7 @@ static int world_begin(void **s) {
 }
 static int world_end(void **s) {
   (void)s;
+  if (W.keeper) db_free(W.keeper);
   db_free(W.db);
   reach_free(W.en.reach);
   free((char *)(uintptr_t)W.kubeconfig);
@@ -93,9 +97,9 @@ static bool world(void) {
   while (W.en.all) work_free(W.en.all);
   W.en.stopping = W.checks = false;
   new_process();
-  run_sql("set session_replication_role = replica; delete from event; delete from hold; delete from chart_archive; delete from endpoint_chart; delete from operation_component; delete from operation_step; delete from operation; delete from work; delete from probe; delete from health_check; "
+  keeper_does("delete from event; delete from hold; delete from chart_archive; delete from endpoint_chart; delete from operation_component; delete from operation_step; delete from operation; delete from work; delete from probe; delete from health_check; "
           "delete from certificate_binding; delete from certificate; delete from authority; delete from named_secret; delete from endpoint_object; delete from participant; delete from federation; delete from endpoint; delete from infra; "
-          "delete from secret; set session_replication_role = default");
+          "delete from secret");
   struct uuid cfg, account;
   W.infra = uuid_new(), W.endpoint = uuid_new(), W.fed = uuid_new();
   OK(secret_store(W.db, A, &W.key.pub, "kubeconfig", W.kubeconfig, strlen(W.kubeconfig), &cfg, &E));
@@ -106,19 +110,21 @@ static bool world(void) {
   return true;
 }
 
-/* The state kept aside, and back again: what many runs begin with is made once. */
+/* The state kept aside, and back again: what many runs begin with is made once. On a connection of its own, since a change of session_replication_role
+ * throws away every plan of the connection. */
 static const char TABLES[] = "select string_agg(format(%s), '') from pg_tables where schemaname = 'public' and tablename not in ('app_user', 'chart', 'schema_migration', 'setting', 'session', 'login_failure')";
 static void world_keep(void) {
   const char *copies = ask(arena_fmt(W.scratch, TABLES, "'create table kept.%1$s as table public.%1$s;', tablename"));
-  run_sql(arena_fmt(W.scratch, "drop schema if exists kept cascade; create schema kept; %s", copies));
-  free(KEPT), KEPT = strdup(ask(arena_fmt(W.scratch, TABLES, "'delete from public.%1$s; insert into public.%1$s table kept.%1$s;', tablename")));
+  keeper_does(arena_fmt(W.scratch, "drop schema if exists kept cascade; create schema kept; %s", copies));
+  const char *back = ask(arena_fmt(W.scratch, TABLES, "'delete from public.%1$s; insert into public.%1$s table kept.%1$s;', tablename"));
+  keeper_does(arena_fmt(W.scratch, "create function kept.again() returns void language plpgsql as $$ begin %s perform setval('cut_write', 1), setval('cut_commit', 1); end $$", back));
   fake_keep();
 }
 static void world_again(void) {
   while (W.en.all) work_free(W.en.all);
   memset(&PLAN, 0, sizeof PLAN), memset(WRITES, 0, sizeof WRITES);
   new_process();
-  run_sql(arena_fmt(W.scratch, "set session_replication_role = replica; %s set session_replication_role = default; select setval('cut_write', 1), setval('cut_commit', 1)", KEPT));
+  keeper_does("select kept.again()");
   fake_again();
 }
 

@@ -1,6 +1,7 @@
 /* Every workflow, every call: the call fails in every way, the runner dies over it, the database ends the connection, it is refused for good, somebody stops
  * the operation. Whatever happens, the operation comes to its right end, and each effect happens once. A workflow without a scenario here fails the test. */
 #include "converge.h"
+#include "one_key.h"
 
 
 static char SEEN_DONE[16384], SEEN_FAILED[16384]; /* " workflow.step;" */
