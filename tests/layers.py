@@ -37,7 +37,7 @@ def layer(name, least, command, **more):
 
 MAKE = "make --no-print-directory -s -j$(nproc) "
 BUILDS = [
-    build("programs", MAKE + "programs", cores=2, memory=1500),
+    build("programs", MAKE + "programs", cores=1.8, memory=1500),
     build("rig", "bash tests/realkube/build.sh if-possible", cores=1, memory=3000),
     build("fuzzers", MAKE + "FLAVOUR=asan fuzzers", cores=1, memory=1500, after=("programs",)),
     build("sanitizers", MAKE + "FLAVOUR=asan all programs", cores=1, memory=1500, after=("fuzzers",)),
@@ -57,13 +57,13 @@ LAYERS = [
     layer("fuzz", 49, "bash tests/fuzz/run.sh", seconds=5, cores=1, memory=400, after=("fuzzers",)),
     layer("sim", 20, "bash tests/sim/run.sh", seconds=10, cores=0.5, memory=200),
     layer("kubefate", 34, "bash tests/kubefate/run.sh", seconds=55, cores=0.5, memory=500, after=("rig",)),
-    layer("flow", 26, REAL + "bash tests/flow/run.sh", seconds=105, cores=0.6, memory=1000, after=BOTH),
+    layer("flow", 26, REAL + "bash tests/flow/run.sh", seconds=105, cores=0.6, memory=1300, after=BOTH),
     layer("simflow", 42, SIM + "bash tests/flow/run.sh", seconds=150, cores=0.4, memory=500, after=("programs",)),
     layer("faults", 30, SIM + "bash tests/faults/run.sh", seconds=105, cores=0.6, memory=600, after=("programs",)),
     layer("waits", 34, SIM + "bash tests/waits/run.sh", seconds=170, cores=0.6, memory=600, after=("programs",)),
-    layer("controllers", 15, REAL + "bash tests/waits/run.sh controllers", seconds=95, cores=0.5, memory=1000, after=BOTH),
+    layer("controllers", 15, REAL + "bash tests/waits/run.sh controllers", seconds=95, cores=0.5, memory=1300, after=BOTH),
     layer("kills", 16, SIM + "bash tests/kills/run.sh", seconds=205, cores=0.3, memory=400, after=("programs",)),
-    layer("chaos", 36, "bash tests/chaos/run.sh", seconds=285, cores=1.3, memory=1300, after=BOTH),
+    layer("chaos", 36, "bash tests/chaos/run.sh", seconds=285, cores=1.3, memory=2000, after=BOTH),
     layer("scale", 6, "bash tests/scale/run.sh smoke", seconds=35, cores=0.6, memory=500, after=("programs",)),
     layer("hosts", 17, "bash tests/hosts/run.sh", seconds=210, cores=0.8, memory=1500, after=("programs",)),
     layer("demo", 115, "bash tests/demo/run.sh", seconds=190, cores=0.4, memory=600, after=("programs",)),
