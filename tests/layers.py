@@ -44,6 +44,7 @@ BUILDS = [
 ]
 
 REAL, SIM = "env RIG=real ", "env RIG=sim "
+BROWSER = SIM + "PICTURES=no bash tests/browser/run.sh "  # the pictures are for whoever looks at them
 BOTH = ("programs", "rig")
 LAYERS = [
     layer("scheduler", 21, "bash tests/run/scheduler.sh", seconds=45, cores=0.1, memory=100),
@@ -67,8 +68,8 @@ LAYERS = [
     layer("scale", 6, "bash tests/scale/run.sh smoke", seconds=35, cores=0.6, memory=500, after=("programs",)),
     layer("hosts", 17, "bash tests/hosts/run.sh", seconds=210, cores=0.8, memory=1500, after=("programs",)),
     layer("demo", 115, "bash tests/demo/run.sh", seconds=190, cores=0.4, memory=600, after=("programs",)),
-    layer("browser", 80, SIM + "bash tests/browser/run.sh en zh plain", seconds=230, cores=1.2, memory=2000, after=("programs",)),
-    layer("tour", 29, SIM + "bash tests/browser/run.sh tour-en tour-zh", seconds=160, cores=0.8, memory=1500, after=("programs",)),
+    layer("browser", 80, BROWSER + "en zh plain", seconds=230, cores=1.2, memory=2000, after=("programs",)),
+    layer("tour", 29, BROWSER + "tour-en tour-zh", seconds=160, cores=0.8, memory=1500, after=("programs",)),
     layer("guide", 17, SIM + "bash tests/flow/run.sh guide", seconds=30, cores=0.5, memory=500, after=("programs",), usual=False),
     layer("check", 5, "bash tests/run/check.sh", seconds=25, cores=1, memory=1000, after=("programs",), usual=False),
     layer("asan-unit", 310, "env FLAVOUR=asan ENGINE_SEEDS=20 bash tests/lib/unit.sh", seconds=120, cores=1.6, memory=1000, after=("sanitizers",), usual=False),

@@ -8,6 +8,9 @@ import tempfile
 import time
 
 
+PATIENCE = 180  # seconds; what is waited for may take as long on a machine that does much else
+
+
 def program():
     """Debian's headless shell: it has no windows, and needs half the processor time that a chromium without a screen takes for the same page."""
     shell = shutil.which("chromium-headless-shell")
@@ -78,7 +81,7 @@ class Browser:
             raise RuntimeError("%s\n%s" % (code, r["exceptionDetails"].get("exception", {}).get("description")))
         return r["result"].get("value")
 
-    def loaded(self, seconds=20):
+    def loaded(self, seconds=PATIENCE):
         end = time.time() + seconds
         while time.time() < end:
             try:
@@ -121,6 +124,7 @@ class Browser:
 
     def until(self, condition, seconds, what):
         """Waits until a JavaScript expression is true on whatever page is there (the product's own script may reload it)."""
+        seconds = max(seconds, PATIENCE)
         end = time.time() + seconds
         while time.time() < end:
             try:

@@ -2,6 +2,7 @@
 import json
 import time
 
+from browser import PATIENCE
 from steps import Guide
 
 
@@ -9,6 +10,7 @@ class Plain(Guide):
     """No script runs in the pages: whatever changes is seen by loading the page again, which the page offers and does by itself."""
 
     def settle(self, condition, seconds, what):
+        seconds = max(seconds, PATIENCE)
         end = time.time() + seconds
         while time.time() < end:
             if self.b.js(condition.replace("!document.querySelector('[data-poll]')", "!document.querySelector('#live[data-poll],[data-poll]')")):

@@ -9,6 +9,7 @@ from rig import ROOT, Kube, set_rules
 
 WIDE, NARROW = 1280, 360
 BETWEEN = 620, 980  # just above the widths at which the layout changes: nothing scrolls sideways there either
+PICTURES = os.environ.get("PICTURES") != "no"
 ZH = "zh-CN"
 # Chinese pages are kept in the dark on a desktop and light on a phone, English ones the other way: every page is seen in both.
 THEMES = {"en": ("light", "dark"), "zh": ("dark", "light")}
@@ -27,7 +28,8 @@ class Guide:
         self.shots = os.path.join(ROOT, "build", "screens", shots)
         os.makedirs(self.shots, exist_ok=True)
         for old in os.listdir(self.shots):
-            os.remove(os.path.join(self.shots, old))
+            if PICTURES or old.startswith("failed-"):
+                os.remove(os.path.join(self.shots, old))
         self.a, self.c = (Kube(rig, x) for x in clusters)
         self.wide, self.narrow = THEMES[lang]
         b.theme(self.wide)
@@ -54,6 +56,10 @@ class Guide:
             raise Failed(name)
 
     # --- looking ---
+    def picture(self, name):
+        if PICTURES:
+            self.b.picture("%s/%02d-%s.png" % (self.shots, self.n, name))
+
     def rules(self, where):
         if self.lang == "zh":
             for t in self.b.js(page_rules.VISIBLE):
@@ -67,7 +73,7 @@ class Guide:
     def look(self, name, narrow=True):
         self.n += 1
         self.rules(name)
-        self.b.picture("%s/%02d-%s.png" % (self.shots, self.n, name))
+        self.picture(name)
         if not narrow:
             return
         self.b.theme(self.narrow), self.b.size(NARROW, 800)
@@ -76,7 +82,7 @@ class Guide:
             over = self.b.js(page_rules.TOO_WIDE)
             if over > 1:
                 self.faults.setdefault("%d px too wide" % over, name)
-            self.b.picture("%s/%02d-%s-360.png" % (self.shots, self.n, name))
+            self.picture(name + "-360")
             for width in BETWEEN:
                 self.b.size(width, 800)
                 over = self.b.js(page_rules.TOO_WIDE)

@@ -11,7 +11,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
 from browser import Browser
 from plain import Plain
 from rig import ROOT, free_ports
-from steps import NARROW, WIDE, Failed, Guide
+from steps import NARROW, PICTURES, WIDE, Failed, Guide
 
 PASSWORD = "Another-Secret-1"
 DEMO = [sys.executable, "-B", os.path.join(ROOT, "tests/demo/demo.py")]
@@ -75,10 +75,10 @@ class Tour(Plain):
             over = self.b.js("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             if over > 1:
                 self.faults.setdefault("%d px too wide" % over, name)
-            self.b.picture("%s/%02d-%s.png" % (self.shots, self.n, name))
+            self.picture(name)
         else:
             super().look(name, narrow)
-        if readme:
+        if readme and PICTURES:
             self.b.theme("light"), self.b.size(*README_SIZE)
             self.b.picture(os.path.join(ROOT, "build/screens/readme/%s-%s.png" % (self.lang, name)), README_SIZE[1], True)
             self.b.theme(self.narrow if self.only else self.wide), self.b.size(*((NARROW, 800) if self.only else (WIDE, 900)))

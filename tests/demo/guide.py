@@ -79,7 +79,7 @@ class Guide:
     def statuses(self):
         return {n: self.api.call("GET", self.path("cluster", uuid))["status"] for n, uuid in self.party.items()}
 
-    def until_statuses(self, wanted, seconds=60):
+    def until_statuses(self, wanted, seconds=180):
         end, seen = time.time() + seconds, None
         while seen != wanted and time.time() < end:
             time.sleep(0.2)

@@ -2,6 +2,7 @@
 import base64, http.client, json, time, urllib.error, urllib.parse, urllib.request
 import chart
 
+PATIENCE = 180  # seconds; the least for which anything is waited for: the machine may be busy
 SKIP = {"binding_mode": 1, "common_name": "", "uuid": None}
 
 
@@ -34,8 +35,8 @@ class Api:
         return v.get("data")
 
     def until(self, path, good, bad=(), field="status", seconds=90, pause=0.1):
-        """Reads until the field (or the HTTP status of a refusal) is one of good; what was read."""
-        end, last = time.time() + seconds, None
+        """Reads until the field (or the HTTP status of a refusal) is one of good; what was read. The limit is there against waiting for ever."""
+        end, last = time.time() + max(seconds, PATIENCE), None
         while time.time() < end:
             code, v = self.raw("GET", path)
             last = v.get("data", {}).get(field) if code == 200 else code

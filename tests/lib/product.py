@@ -266,8 +266,9 @@ class Tests:
         return 1 if self.failed else 0
 
 
-def wait(what, seconds=30, pause=0.1, say=None):
-    """Until what() is true; its value."""
+def wait(what, seconds=PATIENCE, pause=0.1, say=None):
+    """Until what() is true; its value. The limit is there against waiting for ever, and on a busy machine it is PATIENCE at least."""
+    seconds = max(seconds, PATIENCE)
     end = time.time() + seconds
     while True:
         v = what()
