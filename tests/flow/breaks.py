@@ -41,7 +41,7 @@ def test_poller_killed_in_the_middle_of_a_deployment(t):
     kill(old)
     began = time.time()
     deployed_once(t, c, 30001, "kill-poller")
-    assert time.time() - began < 60 and t.stack.parts()["poller"] not in old
+    assert time.time() - began < PATIENCE and t.stack.parts()["poller"] not in old
     t.put(k1=c)
 
 
@@ -73,7 +73,7 @@ def test_postgresql_killed_in_the_middle_of_a_deployment(t):
     wait(lambda: t.stack.parts().get("postgres") not in (None, old), 20)
     wait(lambda: t.api.raw("GET", "/federation")[0] == 200, 30, 0.1, lambda: t.api.raw("GET", "/federation"))
     deployed_once(t, c, 30003, "kill-database")
-    assert time.time() - began < 60
+    assert time.time() - began < PATIENCE
     t.put(k3=c)
 
 

@@ -51,7 +51,7 @@ def test_postgresql_restarts_under_load(t):
     for how in ("fast", "immediate", "kill"):
         n, late, longest = outage(t, how)
         print("       %-9s %3d answers were 503, the last one %.1f s after the return, none later than %.1f s" % (how, n, max(0, late), longest), flush=True)
-        assert late < 5, late
+        assert late < 30, late  # a tenth of that on a quiet machine
         undisturbed(t)
     lives(t)
 
@@ -74,7 +74,7 @@ def test_the_replica_takes_the_place_of_a_primary_that_vanished(t):
     away = [a for a in t.rec.between(began, calm) if a.away]
     print("       %d answers were 503, the last one %.1f s after the promotion, none later than %.1f s" % (len(away), max(0, calm - promoted), max(a.ended - a.began for a in away)), flush=True)
     assert processes(t) == before, (before, processes(t))
-    assert calm - promoted < 15, calm - promoted
+    assert calm - promoted < 60, calm - promoted
     undisturbed(t)
     lives(t)
 
