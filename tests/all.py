@@ -28,7 +28,7 @@ CLOSING = re.compile(r"^[a-z]+: (\d+) passed, (\d+) failed, (\d+) skipped$", re.
 TEST = re.compile(r"^(ok|not ok)\s+(?:- )?(.*?)(?:\s+(\d+\.\d+) s(?:  at .*)?)?$", re.M)
 SHOWN_OF_A_FAILURE = 60  # lines
 SLOW_LAYERS, SLOW_TESTS = 5, 3
-HELD = 1.5  # so much more is begun than the cores hold: what a layer keeps busy on average it does not all the time
+HELD = 1.25  # so much more is begun than the cores hold: what a layer keeps busy on average it does not all the time
 GRACE = 15  # seconds that an interrupted layer has to put away what it started
 INSIDE = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", 'ip link set lo up; "$@"; exit $?', "sh"]
 
@@ -168,7 +168,7 @@ class Scheduler:
             needed |= set(b.after) if b.name in needed else set()
         self.builds = [b for b in builds if b.name in needed]
         if jobs != 1:
-            self.todo.sort(key=lambda x: -x.seconds)
+            self.todo.sort(key=lambda x: -x.seconds * max(1, x.cores))  # what needs more than a core is not left for the end
         self.running, self.built, self.broken, self.outcomes, self.times = [], set(), [], {}, {}
         self.began, self.width = time.time(), 0
 

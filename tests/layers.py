@@ -72,6 +72,6 @@ LAYERS = [
     layer("tour", 29, BROWSER + "tour-en tour-zh", seconds=160, cores=0.8, memory=1500, after=("programs",)),
     layer("guide", 17, SIM + "bash tests/flow/run.sh guide", seconds=30, cores=0.5, memory=500, after=("programs",), usual=False),
     layer("check", 5, "bash tests/run/check.sh", seconds=25, cores=1, memory=1000, after=("programs",), usual=False),
-    layer("asan-unit", 310, "env FLAVOUR=asan ENGINE_SEEDS=20 bash tests/lib/unit.sh", seconds=120, cores=1.6, memory=1000, after=("sanitizers",), usual=False),
+    layer("asan-unit", 310, "env FLAVOUR=asan ENGINE_SEEDS=20 bash tests/lib/unit.sh", seconds=120, cores=1.6, memory=1300, after=("sanitizers",), usual=False),
     layer("asan-http", 257, "env STACK_BIN=build/asan/bin bash tests/http/run.sh", seconds=110, cores=0.5, memory=1500, after=("sanitizers",), usual=False),
 ]

@@ -173,7 +173,10 @@ static bool cmd_help(struct cli *x, struct err *e) {
 static int run(const struct command *c, struct cli *x) {
   struct err e = ERR_INIT;
   bool ok = !c->database || conf_load(&x->c, &e);
-  if (ok && c->database) x->db = db_new(x->c.conninfo, "fedlcm", STATEMENT_TIMEOUT_MS);
+  if (ok && c->database) {
+    x->db = db_new(x->c.conninfo, "fedlcm", STATEMENT_TIMEOUT_MS);
+    db_set_patient(x->db);
+  }
   ok = ok && c->run(x, &e);
   if (e.kind) fprintf(stderr, "fedlcm %s: %s%s%s\n", c->name, cli_say(x, err_text(&e)), e.detail[0] ? "\n  " : "", e.detail);
   else if (x->misused) usage(stderr);

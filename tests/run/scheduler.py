@@ -16,7 +16,7 @@ sys.path[:0] = [os.path.join(TESTS, "lib"), TESTS]
 import layers
 import told
 
-CORES = len(os.sched_getaffinity(0)) * 1.5  # HELD
+CORES = len(os.sched_getaffinity(0)) * 1.25  # HELD
 ROOT = os.getuid() == 0
 
 
