@@ -169,7 +169,7 @@ check: ## layer direction, banned functions, warnings, static analysis, shellche
 test: ## run all tests, side by side (JOBS=1: one after the other)
 	@sh conf/install-packages.sh conf/packages-test.txt
 	@exec python3 -B tests/all.py
-quick: ## unit tests, the HTTP layer, the guide on the simulator: before every commit (a few minutes)
+quick: ## unit tests, the HTTP layer, the guide on the simulator: before every commit (three minutes)
 	@sh conf/install-packages.sh conf/packages-test.txt
 	@exec python3 -B tests/all.py unit http guide
 long: ## what takes too long for that: chaos for 40 minutes, 1,000 deployments, benchmarks (an hour and a quarter, root, two idle cores)
