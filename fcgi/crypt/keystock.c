@@ -10,8 +10,18 @@
 #include <openssl/rsa.h>
 #include "base/clock.h"
 
-enum { BITS = 2048, NICE = 5, MAKERS = 2, QUIET_MS = 10000 /* since the start, or since somebody took a key */, AFTER_FAULT_MS = 1000, REST_MS = 500 /* a limit of processor time is not for the stock alone */,
-  BUSY = 3, BUSY_REST_MS = 10000 /* when a key took that many times its processor time: a processor that is shared between groups of processes does not yield to our idle thread */ };
+enum {
+  BITS = 2048,
+  NICE = 5,
+  MAKERS = 2,
+  QUIET_MS = 10000, /* since the start, or since somebody took a key */
+  AFTER_FAULT_MS = 1000,
+  REST_MS = 500, /* a limit of processor time is not for the stock alone */
+  /* When a key took BUSY times its processor time: a processor that is shared between groups of
+   * processes does not yield to our idle thread. */
+  BUSY = 3,
+  BUSY_REST_MS = 10000,
+};
 /* The one that keeps the first few, and the patient one that makes the rest while nothing happens. */
 struct maker { int most; bool patient; pthread_t thread; };
 static struct {
@@ -37,17 +47,21 @@ static EVP_PKEY *make(void) {
   return k;
 }
 
-/* With the lock held, which others have meanwhile; a change of the stock does not end it, its end does, and if it may be cut short the wish for a key. */
+/* With the lock held, which others have meanwhile. A change of the stock does not end it; the end
+ * of the stock does, and if it may be cut short the wish for a key. */
 static void rest(int ms, bool may_be_cut) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   t.tv_sec += (t.tv_nsec + ms * 1000000L) / 1000000000L, t.tv_nsec = (t.tv_nsec + ms * 1000000L) % 1000000000L;
-  while (!S.over && !(may_be_cut && S.wanted) && !pthread_cond_clockwait(&S.changed, &S.lock, CLOCK_MONOTONIC, &t)) {}
+  while (!S.over && !(may_be_cut && S.wanted)) {
+    if (pthread_cond_clockwait(&S.changed, &S.lock, CLOCK_MONOTONIC, &t)) break;
+  }
 }
 
 /* How long a maker has to wait until it may begin. */
 static int noise_ms(const struct maker *m) {
-  int64_t until = m->patient ? S.quiet_ms : S.wanted ? 0 : S.started_ms, now = clock_mono_ms();
+  int64_t until = m->patient ? S.quiet_ms : S.wanted ? 0 : S.started_ms;
+  int64_t now = clock_mono_ms();
   return until > now ? (int)(until - now) : 0;
 }
 

@@ -1,8 +1,10 @@
 /* RSA 2048 keys made ahead, by threads of low priority. Making one takes a tenth of a second to a half, in which a runner would do nothing else for all the others.
- * The first KEYSTOCK_LOW of them are made as fast as it goes, the rest one at a time with rests, while nobody takes any: hundreds of participants that
- * are ordered at once find most of their keys made before. A process that has just started has other things to do: for its first ten seconds it makes none
- * unless somebody asks whether there is one. Without keystock_start everything works, and who takes a key makes it. The keys are in this process's memory
- * only (some 2.5 kB each). */
+ * The first KEYSTOCK_LOW of them are made as fast as it goes, the rest one at a time with rests,
+ * while nobody takes any: hundreds of participants that are ordered at once find most of their
+ * keys made before. A process that has just started has other things to do: for its first ten
+ * seconds it makes none unless somebody asks whether there is one. Without keystock_start
+ * everything works, and who takes a key makes it. The keys are in this process's memory only
+ * (some 2.5 kB each). */
 #ifndef CRYPT_KEYSTOCK_H
 #define CRYPT_KEYSTOCK_H
 #include <stdbool.h>

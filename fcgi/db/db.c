@@ -15,7 +15,11 @@ struct db {
   PGconn *pg;
   char *conninfo, *application;
   int statement_timeout_ms;
-  bool read_only, patient, in_tx, late /* BEGIN has not been sent yet */, last /* and need not be */;
+  bool read_only;
+  bool patient;
+  bool in_tx;
+  bool late; /* BEGIN has not been sent yet */
+  bool last; /* and need not be */
   bool stale;                        /* a plan of the open transaction was made stale: prepare everything anew at its end */
   int64_t not_before;                /* no new attempt to connect until then */
   unsigned count, written, connections;
@@ -79,7 +83,8 @@ static PGconn *open_connection(struct db *db, struct err *e) {
   int n = snprintf(options, sizeof options, "-c statement_timeout=%d -c lock_timeout=2000 -c idle_in_transaction_session_timeout=30000 -c TimeZone=UTC -c plan_cache_mode=force_generic_plan %s",
                    db->statement_timeout_ms, nn(given(o, "options")));
   if (n < 0 || (size_t)n >= sizeof options) return err_set(e, FAIL_UNAVAILABLE, MSG_DB_CONNINFO), NULL;
-  if (!given(o, "connect_timeout")) pair(&p, "connect_timeout", db->patient ? "10" : several ? "2" : "3");
+  const char *connect_s = db->patient ? "10" : several ? "2" : "3";
+  if (!given(o, "connect_timeout")) pair(&p, "connect_timeout", connect_s);
   if (several && !given(o, "target_session_attrs")) pair(&p, "target_session_attrs", "read-write");
   for (size_t i = 0; i < sizeof DEFAULTS / sizeof *DEFAULTS; i++)
     if (!given(o, DEFAULTS[i][0])) pair(&p, DEFAULTS[i][0], DEFAULTS[i][1]);

@@ -40,7 +40,8 @@ void db_count_reset(struct db *db);
 /* Statements of kind STMT_WRITES ever executed: unchanged means that what was read before is still what is stored. */
 unsigned db_written(const struct db *db);
 void db_set_read_only(struct db *db, bool ro);
-/* One person waits for this program alone: an attempt to connect may take ten seconds instead of three, for a server that is only busy. */
+/* One person waits for this program alone: an attempt to connect may take ten seconds instead of
+ * three, for a server that is only busy. */
 void db_set_patient(struct db *db);
 
 #define DB_ARGS_(...) (const char *const[]){NULL, ##__VA_ARGS__}, sizeof((const char *const[]){NULL, ##__VA_ARGS__}) / sizeof(char *) - 1

@@ -24,7 +24,8 @@ bool op_lock(struct db *db, struct arena *a, struct uuid subject, struct err *e)
  * operation takes them first, so that nobody waits for another in a circle. */
 bool op_lock_live(struct db *db, struct arena *a, struct uuid subject, struct err *e) __attribute__((warn_unused_result));
 /* The push of this exchange's routes that is under way, by the id of its operation; 0: none. */
-bool op_pushing(struct db *db, struct arena *a, struct uuid exchange, int64_t *out, struct err *e) __attribute__((warn_unused_result));
+bool op_pushing(struct db *db, struct arena *a, struct uuid exchange, int64_t *out, struct err *e)
+    __attribute__((warn_unused_result));
 /* The exchange goes: pushes that failed, and with `live` also one under way, are nobody's concern any more. */
 bool op_supersede_pushes(struct db *db, struct arena *a, struct uuid exchange, bool live, struct err *e) __attribute__((warn_unused_result));
 /* What a repair could not do came right by itself: nobody need retry it. */

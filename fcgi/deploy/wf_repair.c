@@ -41,10 +41,12 @@ static enum outcome loads_q(struct work *w, struct call *c, struct err *e) {
 
 /* --- routes --- */
 static enum outcome pushing(struct work *w, struct err *e) {
+  struct text why = TEXT(MSG_CAUSE_ROUTES, w->exchange.name);
   w->wait_ms = 500;
-  return work_evidence(w, "routes", TEXT(MSG_CAUSE_ROUTES, w->exchange.name), e) ? OUT_WAIT : OUT_FAIL;
+  return work_evidence(w, "routes", why, e) ? OUT_WAIT : OUT_FAIL;
 }
-/* A push looks first; when nothing is missing it changes nothing. One that was under way before may have looked before the damage was done: it is let end. */
+/* A push looks first; when nothing is missing it changes nothing. One that was under way before
+ * may have looked before the damage was done: it is let end. */
 static enum outcome table_q(struct work *w, struct call *c, struct err *e) {
   struct text failed;
   int64_t live;
