@@ -28,13 +28,20 @@ CLOSING = re.compile(r"^[a-z]+: (\d+) passed, (\d+) failed, (\d+) skipped$", re.
 TEST = re.compile(r"^(ok|not ok)\s+(?:- )?(.*?)(?:\s+(\d+\.\d+) s(?:  at .*)?)?$", re.M)
 SHOWN_OF_A_FAILURE = 60  # lines
 SLOW_LAYERS, SLOW_TESTS = 5, 3
-HELD = 1.25  # so much more is begun than the cores hold: what a layer keeps busy on average it does not all the time
+HELD = 1.6  # so much more is begun than the cores hold: what a layer keeps busy on average it does not all the time
 GRACE = 15  # seconds that an interrupted layer has to put away what it started
-INSIDE = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", 'ip link set lo up; "$@"; exit $?', "sh"]
+# A checkout that lies below /tmp is to be seen in the new one too.
+INSIDE = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", """
+ip link set lo up && exec 9< "$1" && mount -t tmpfs -o mode=1777 tests /tmp || exit
+case $1 in /tmp/*) mkdir -p "$1" && mount -c --bind /proc/self/fd/9 "$1" || exit ;; esac
+exec 9<&-
+shift
+"$@"
+exit $?""", "sh", ROOT]
 
 
 def isolation():
-    """The command that starts another one in namespaces of its own; empty where that is not allowed."""
+    """The command that starts another one in namespaces of its own, with a /tmp in memory; empty where that is not allowed."""
     if os.getuid() or not shutil.which("unshare") or not shutil.which("ip"):
         return []
     return INSIDE if subprocess.run(INSIDE + ["true"], stderr=subprocess.DEVNULL).returncode == 0 else []

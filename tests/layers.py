@@ -47,7 +47,7 @@ REAL, SIM = "env RIG=real ", "env RIG=sim "
 BROWSER = SIM + "PICTURES=no bash tests/browser/run.sh "  # the pictures are for whoever looks at them
 BOTH = ("programs", "rig")
 LAYERS = [
-    layer("scheduler", 21, "bash tests/run/scheduler.sh", seconds=45, cores=0.1, memory=100),
+    layer("scheduler", 23, "bash tests/run/scheduler.sh", seconds=45, cores=0.1, memory=100),
     layer("unit", 310, "bash tests/lib/unit.sh", seconds=90, cores=1.6, memory=500, after=("programs",)),
     layer("launcher", 67, "bash tests/run/launcher.sh", seconds=50, cores=0.9, memory=500, after=("programs",)),
     layer("packages", 8, "bash tests/run/packages.sh", seconds=1, cores=0.5, memory=50),

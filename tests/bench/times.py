@@ -25,7 +25,7 @@ class Watch:
         self.seen.setdefault(what, []).append(time.time() - since)
 
     def until(self, path, wanted):
-        self.api.until(path, [wanted], [4 if path.startswith("/endpoint") else 5], seconds=120, pause=0.05)
+        self.api.until(path, [wanted], [4 if path.startswith("/endpoint") else 5], pause=0.05)
 
     def steps(self):
         """Every operation so far with the time of each of its steps."""
@@ -62,7 +62,7 @@ def measure(rig, version):
                     g.endpoints.append(e)
                     continue
                 g.api.call("DELETE", "/endpoint/%s?uninstall=true" % e)
-                g.api.until("/endpoint/" + e, [404], seconds=60)
+                g.api.until("/endpoint/" + e, [404])
         g.fed = g.api.call("POST", "/federation/fate/", {"name": "fed", "description": "", "domain": "example.com"})
         for _ in range(3):
             t = time.time()
@@ -80,7 +80,7 @@ def measure(rig, version):
             for party, c in clusters:
                 t = time.time()
                 g.api.call("DELETE", g.path("cluster", c) + "?force=false")
-                g.api.until(g.path("cluster", c), [404], seconds=120, pause=0.05)
+                g.api.until(g.path("cluster", c), [404], pause=0.05)
                 assert w.gone("fate-%d" % party) and not w.routed(party), "removed, but not its namespace or routes"
                 w.took("cluster removed with its namespace", t)
             g.remove("exchange", g.exchange, "exchange")

@@ -5,10 +5,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 
-
-PATIENCE = 180  # seconds; what is waited for may take as long on a machine that does much else
+from patience import PATIENCE, looks
 
 
 def program():
@@ -81,15 +79,13 @@ class Browser:
             raise RuntimeError("%s\n%s" % (code, r["exceptionDetails"].get("exception", {}).get("description")))
         return r["result"].get("value")
 
-    def loaded(self, seconds=PATIENCE):
-        end = time.time() + seconds
-        while time.time() < end:
+    def loaded(self):
+        for _ in looks(0.03):
             try:
                 if self.js("document.readyState == 'complete' && !window.__left"):
                     return
             except RuntimeError:
                 pass  # between two documents
-            time.sleep(0.03)
         raise RuntimeError("the page did not load: " + self.url())
 
     def goto(self, url):
@@ -122,18 +118,15 @@ class Browser:
     def text(self, selector="main"):
         return self.js("(document.querySelector(%s)||{}).innerText" % json.dumps(selector)) or ""
 
-    def until(self, condition, seconds, what):
+    def until(self, condition, what):
         """Waits until a JavaScript expression is true on whatever page is there (the product's own script may reload it)."""
-        seconds = max(seconds, PATIENCE)
-        end = time.time() + seconds
-        while time.time() < end:
+        for _ in looks():
             try:
                 if self.js(condition):
                     return self.loaded()
             except RuntimeError:
                 pass
-            time.sleep(0.1)
-        raise AssertionError("%s: not within %d s; the page says:\n%s" % (what, seconds, self.text()[:3000]))
+        raise AssertionError("%s: not within %d s; the page says:\n%s" % (what, PATIENCE, self.text()[:3000]))
 
     def theme(self, name):
         self.cmd("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}, {"name": "prefers-reduced-motion", "value": "reduce"}])

@@ -1,25 +1,22 @@
 """The guide again without script, and forms by keyboard alone."""
 import json
-import time
 
-from browser import PATIENCE
+from patience import PATIENCE, looks
 from steps import Guide
 
 
 class Plain(Guide):
     """No script runs in the pages: whatever changes is seen by loading the page again, which the page offers and does by itself."""
 
-    def settle(self, condition, seconds, what):
-        seconds = max(seconds, PATIENCE)
-        end = time.time() + seconds
-        while time.time() < end:
+    def settle(self, condition, what):
+        for n in looks(0.4):
+            if n:
+                self.b.js("window.__left = 1")
+                self.b.cmd("Page.reload")
+                self.b.loaded()
             if self.b.js(condition.replace("!document.querySelector('[data-poll]')", "!document.querySelector('#live[data-poll],[data-poll]')")):
                 return
-            time.sleep(0.4)
-            self.b.js("window.__left = 1")
-            self.b.cmd("Page.reload")
-            self.b.loaded()
-        raise AssertionError("%s: not within %d s; the page says:\n%s" % (what, seconds, self.b.text()[:2000]))
+        raise AssertionError("%s: not within %d s; the page says:\n%s" % (what, PATIENCE, self.b.text()[:2000]))
 
     def run(self):
         before = self.inventories()
@@ -41,11 +38,7 @@ class Plain(Guide):
         assert self.b.js("!!document.querySelector('meta[http-equiv=refresh]')"), "a page of something that runs does not load itself again"
         self.look("exchange-no-script")
         self.b.js("window.__mark = 1")
-        end = time.time() + 12
-        while self.b.js("window.__mark === 1"):
-            assert time.time() < end, "the page has not loaded itself again within 12 s"
-            time.sleep(0.2)
-        self.b.loaded()
+        self.b.until("window.__mark !== 1", "the page loads itself again")
         stop = "a[href*='refresh=off']"
         if self.b.js("!!document.querySelector(%s)" % json.dumps(stop)):
             self.b.click(stop)

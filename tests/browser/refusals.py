@@ -95,7 +95,7 @@ class Refusals:
             self.g.open("/infra/new")
             self.b.fill("[name=name]", name), self.b.fill("[name=kubeconfig]", text)
             self.b.click("main form button.primary")
-            self.b.until("!document.querySelector('[data-poll]') && !!document.querySelector('.err-card')", 12, "answer about " + name)
+            self.b.until("!document.querySelector('[data-poll]') && !!document.querySelector('.err-card')", "answer about " + name)
             self.g.look("infra-" + name)
 
     def federation(self):

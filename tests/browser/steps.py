@@ -102,9 +102,9 @@ class Guide:
     def send(self, button="main form button.primary"):
         self.b.click(button)
 
-    def settle(self, condition, seconds, what):
+    def settle(self, condition, what):
         """Waits for a state; the page's own script brings it."""
-        self.b.until(condition, seconds, what)
+        self.b.until(condition, what)
 
     def pick(self, text):
         assert self.b.js("[].some.call(document.querySelectorAll('.pick label'),function(l){if(l.innerText.indexOf(%s)<0)return false;l.querySelector('input').checked=true;return true})" % json.dumps(text)), "%s cannot be picked" % text
@@ -152,7 +152,7 @@ class Guide:
             self.look("infra-broken")
         self.b.fill("[name=name]", name), self.b.fill("[name=description]", "测试" if self.lang == "zh" else "test"), self.b.fill("[name=kubeconfig]", text)
         self.send()
-        self.settle("!document.querySelector('[data-poll]') && location.pathname.indexOf('/infra/test/') == 0 && !!document.querySelector('.note.ok')", 20, "test of " + name)
+        self.settle("!document.querySelector('[data-poll]') && location.pathname.indexOf('/infra/test/') == 0 && !!document.querySelector('.note.ok')", "test of " + name)
         if pictures:
             self.look("infra-test")
         self.send()
@@ -168,7 +168,7 @@ class Guide:
             self.look("endpoint-pick")
         self.pick(infra)
         self.send()
-        self.settle("!!document.querySelector('[name=step][value=review]')", 20, "scan of " + infra)
+        self.settle("!!document.querySelector('[name=step][value=review]')", "scan of " + infra)
         if pictures:
             self.look("endpoint-form")
         self.send()
@@ -177,24 +177,24 @@ class Guide:
         self.send()
         if pictures:
             self.look("endpoint-progress")
-        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('main .head .chip.ok')", 90, "endpoint on " + infra)
+        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('main .head .chip.ok')", "endpoint on " + infra)
         if pictures:
             at = self.here()
             self.look("endpoint-ready"), self.open(at + "?tab=events", "endpoint-events"), self.open(at + "?tab=yaml", "endpoint-yaml")
             self.open(at)
             self.send("main .head form button")
-            self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('.note.ok')", 20, "check of the endpoint")
+            self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('.note.ok')", "check of the endpoint")
             self.look("endpoint-checked", False)
 
     def workloads(self, at, pictures=False):
         """The tab of a participant or an endpoint: read now, then the log of its first pod."""
         self.open(at + "?tab=workloads", "workloads-unread" if pictures else None)
         self.send("main form[action$='/workloads'] button")
-        self.settle("!document.querySelector('[data-poll^=\"/ui/probe/\"]') && !!document.querySelector('main td.act form')", 20, "workloads of " + at)
+        self.settle("!document.querySelector('[data-poll^=\"/ui/probe/\"]') && !!document.querySelector('main td.act form')", "workloads of " + at)
         if pictures:
             self.look("workloads")
         self.send("main td.act form button")
-        self.settle("!document.querySelector('[data-poll^=\"/ui/probe/\"]') && !!document.querySelector('pre.log')", 20, "log of a pod of " + at)
+        self.settle("!document.querySelector('[data-poll^=\"/ui/probe/\"]') && !!document.querySelector('pre.log')", "log of a pod of " + at)
         if pictures:
             self.look("log")
 
@@ -227,25 +227,25 @@ class Guide:
             self.look(kind + "-review")
 
     def active(self, what):
-        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('main .head .chip.ok')", 120, what + " is not active")
+        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('main .head .chip.ok')", what + " is not active")
 
     def held(self, name, component, cause, undo):
         """One component is held back: the page names it, the cause and the deadline, before anybody helps."""
         deadline = r"截止 \d{4}年" if self.lang == "zh" else r"until [A-Z][a-z]{2} \d"
         evidence = "[].some.call(document.querySelectorAll('#live .note, #live td'),function(e){return %s.test(e.innerText)})" % ("/" + cause + "/")
-        self.settle(evidence, 40, "the cause of %s" % name)
+        self.settle(evidence, "the cause of %s" % name)
         self.says(component, cause, deadline)
         self.look(name)
         undo()
 
-    def remove(self, path, name, seconds=120, pictures=True, last="!!document.querySelector('.note.ok')"):
+    def remove(self, path, name, pictures=True, last="!!document.querySelector('.note.ok')"):
         self.open(path + "/delete")
         if pictures:
             self.look("delete-" + name)
         self.send("main form button.danger")
         if pictures and "/detail/" in path:
             self.look("removing-" + name, False)
-        self.settle("!document.querySelector('[data-poll]') && " + last, seconds, "removal of " + name)
+        self.settle("!document.querySelector('[data-poll]') && " + last, "removal of " + name)
 
     def links(self, path, selector):
         self.open(path)

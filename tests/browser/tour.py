@@ -65,8 +65,8 @@ class Tour(Plain):
             b.theme(self.narrow), b.size(NARROW, 800)
 
     # --- a desktop with script, or a phone without ---
-    def settle(self, condition, seconds, what):
-        return (Guide if self.script else Plain).settle(self, condition, seconds, what)
+    def settle(self, condition, what):
+        return (Guide if self.script else Plain).settle(self, condition, what)
 
     def look(self, name, narrow=True, readme=False):
         if self.only:
@@ -124,7 +124,7 @@ class Tour(Plain):
             self.b.upload("[name=file]", path)
             self.look("infra-form", False)
         self.send()
-        self.settle("!document.querySelector('[data-poll]') && location.pathname.indexOf('/infra/test/') == 0 && !!document.querySelector('.note.ok')", 20, "test of " + name)
+        self.settle("!document.querySelector('[data-poll]') && location.pathname.indexOf('/infra/test/') == 0 && !!document.querySelector('.note.ok')", "test of " + name)
         self.look("infra-tested-" + name, False, readme=not pasted) if not pasted else None
         self.send()
         assert name in self.b.text("h1")
@@ -132,13 +132,13 @@ class Tour(Plain):
     def endpoint(self, number):
         self.next("checklist-endpoints" if not number else None)
         self.send()
-        self.settle("!!document.querySelector('[name=step][value=review]')", 20, "scan")
+        self.settle("!!document.querySelector('[name=step][value=review]')", "scan")
         self.look("endpoint-form", False) if not number else None
         self.send()
         self.look("endpoint-manifest", False) if not number else None
         self.send()
         self.look("endpoint-installing", False) if not number else None
-        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('main .head .chip.ok')", 60, "endpoint")
+        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('main .head .chip.ok')", "endpoint")
         self.look("endpoint-ready", False) if not number else None
 
     def federation(self):
@@ -155,7 +155,7 @@ class Tour(Plain):
         self.send("main form button[value=review]")
         self.look(name + "-review", False) if pictures else None
         self.send("main form button[value=create]")
-        self.settle("document.querySelectorAll('#live td .chip.ok, td .chip.ok').length >= %d" % halfway, 60, "first components of " + name)
+        self.settle("document.querySelectorAll('#live td .chip.ok, td .chip.ok').length >= %d" % halfway, "first components of " + name)
         self.look(name + "-progress", False, readme=pictures and kind == "cluster") if pictures else None
         began = time.time()
         self.active(name)
@@ -188,10 +188,10 @@ class Tour(Plain):
         party = self.links(self.fed, "[href*=\"/cluster/detail/\"]")[1]
         self.open(party)
         words = "fateboard.*(ImagePullBackOff|toomanyrequests|镜像|cannot be pulled)"
-        Plain.settle(self, "/%s/s.test((document.querySelector('main')||{}).innerText)" % words, 60, "the cause on the party's page")
+        Plain.settle(self, "/%s/s.test((document.querySelector('main')||{}).innerText)" % words, "the cause on the party's page")
         self.look("broken", False, readme=True)
         self.demo.order("mend")
-        Plain.settle(self, "!!document.querySelector('main .head .chip.ok')", 60, "the party is well again")
+        Plain.settle(self, "!!document.querySelector('main .head .chip.ok')", "the party is well again")
         self.look("mended", False)
 
     def removal(self):

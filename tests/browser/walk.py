@@ -40,7 +40,7 @@ class Walk(Guide):
         endpoint = [e for e in self.links("/endpoint", "[href^=\"/endpoint-detail/\"]") if "lab-b" in (self.open(e), self.b.text("h1"))[1]][0]
         self.open(endpoint, "endpoint-charts")
         self.send("main form[action*='/chart/'] button")
-        self.settle("!!document.querySelector('main section table .chip.ok')", 30, "hand-over of the chart")
+        self.settle("!!document.querySelector('main section table .chip.ok')", "hand-over of the chart")
         self.look("endpoint-chart-given")
 
     def chart_given(self):
@@ -190,7 +190,7 @@ class Walk(Guide):
         assert self.a.call("DELETE", "/api/v1/namespaces/kube-fate/services/kubefate")[0] == 200
         self.broken(endpoint, "endpoint-broken", 'services "kubefate" not found')
         self.repair()
-        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('main .head .chip.ok')", 90, "repair of the endpoint")
+        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('main .head .chip.ok')", "repair of the endpoint")
         check = self.b.js("[...document.querySelectorAll('dt')].find(t => /Last check|最近检查/.test(t.textContent)).nextElementSibling.innerHTML")
         assert "chip ok" in check, "the repair has just seen it work, the last check says " + check
         self.look("endpoint-mended", False)
@@ -217,16 +217,16 @@ class Walk(Guide):
         self.party_form("cluster", "lab-b", party_id="10001", name="third")
         self.send("main form button[value=create]")
         at = self.here()
-        self.settle("!!document.querySelector('#live td .chip.busy')", 40, "components of the third cluster")
+        self.settle("!!document.querySelector('#live td .chip.busy')", "components of the third cluster")
         self.open(at + "?tab=workloads")
         self.send("main form[action$='/workloads'] button")
-        self.settle("!document.querySelector('[data-poll^=\"/ui/probe/\"]') && !!document.querySelector('main td .chip.warn')", 20, "workloads of the third cluster")
+        self.settle("!document.querySelector('[data-poll^=\"/ui/probe/\"]') && !!document.querySelector('main td .chip.warn')", "workloads of the third cluster")
         self.says("ImagePullBackOff")
         self.look("workloads-held")
         self.open(at)
         self.send("main form[action$='/cancel'] button")
         assert self.b.js("!!document.querySelector('.note.ok') && !document.querySelector('.err-card')"), self.b.text()[:600]
-        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('main .head .chip.err')", 60, "stopping")
+        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('main .head .chip.err')", "stopping")
         self.look("cluster-stopped")
         self.rig_rules("b")
         self.open(at + "/delete", "delete-stopped")
@@ -248,7 +248,7 @@ class Walk(Guide):
         self.send("main form button[value=create]")
         at = self.here()
         retry = "main form[action$='/retry'] button"
-        self.settle("!!document.querySelector(\"%s\")" % retry, 60, "failure of the installation")
+        self.settle("!!document.querySelector(\"%s\")" % retry, "failure of the installation")
         self.says("nginx-config")
         self.look("cluster-failed")
         self.open("/", "dashboard-failed"), self.open("/operations?state=open", "operations-failed")
@@ -269,7 +269,7 @@ class Walk(Guide):
         self.a.call("DELETE", "/api/v1/namespaces/fate-10003")
 
     def gone(self, name):
-        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('.note.ok') && location.pathname.indexOf('/detail/') < 0", 120, "removal of " + name)
+        self.settle("!document.querySelector('[data-poll]') && !!document.querySelector('.note.ok') && location.pathname.indexOf('/detail/') < 0", "removal of " + name)
 
     def run(self, stack):
         self.stack, before = stack, self.inventories()

@@ -109,7 +109,7 @@ class Chaos:
         self.check("nobody who used the product was stopped by it", not any(a.trouble for a in self.actors), [a.trouble for a in self.actors if a.trouble])
         for c in "ab":
             self.w.api.call("DELETE", "/endpoint/%s?uninstall=true" % self.w.endpoint[c])
-            self.w.api.until("/endpoint/" + self.w.endpoint[c], [404], seconds=120)
+            self.w.api.until("/endpoint/" + self.w.endpoint[c], [404])
 
     def inventory(self):
         """What is in the clusters now and was not before. What a forced removal could not reach is known."""

@@ -99,7 +99,7 @@ class World:
             self.infra[c] = self.api.add_infra("lab-" + c, self.proxy[c].kubeconfig)
             self.endpoint[c] = self.api.add_endpoint("kubefate-" + c, self.infra[c])
         for c in "ab":
-            self.api.until("/endpoint/" + self.endpoint[c], [2], [4], seconds=120)
+            self.api.until("/endpoint/" + self.endpoint[c], [2], [4])
         self.kubefate = {c: KubeFate(k) for c, k in self.kube.items()}
 
     def psql(self):

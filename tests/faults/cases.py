@@ -3,7 +3,7 @@ run side by side and no case's waiting is another's. The deployment of an exchan
 import os, re, threading, time
 import chart
 import proxy as P
-from product import PATIENCE, wait
+from product import wait
 
 LIMIT = 20  # seconds: a call is given up after 10 s; a fault lasts 30 s and more, so who is later has waited for its end
 INSTALL = r"POST .*/proxy/v1/cluster\n.*\"namespace\":\"%s\""
@@ -22,7 +22,7 @@ class Way:
         with DOOR:
             self.infra = t.api.add_infra(name, self.proxy.kubeconfig)
             self.endpoint = t.api.add_endpoint(name, self.infra, install=False)
-        t.api.until("/endpoint/" + self.endpoint, [2], [4], seconds=PATIENCE)
+        t.api.until("/endpoint/" + self.endpoint, [2], [4])
         self.fed = t.api.add_federation(name, name + ".example.com")
         self.f = "/federation/fate/" + self.fed
 
@@ -33,17 +33,17 @@ class Way:
     def path(self):
         return "%s/exchange/%s" % (self.f, self.x)
 
-    def active(self, seconds=PATIENCE):
-        return self.t.api.until(self.path(), [1], [5], seconds=seconds)
+    def active(self):
+        return self.t.api.until(self.path(), [1], [5])
 
-    def states(self, words, seconds=PATIENCE, subject=None):
+    def states(self, words, subject=None):
         """The operation still runs and says these words as what was last seen; so does its page. The operation."""
         subject = subject or self.x
 
         def seen():
             o = self.t.stack.operation(subject)
             return o if o and (o["cause"].startswith("hop-") or o["cause"] in ("kubefate", "admission", "chart", "")) and o["evidence_class"] and all(w in self.t.page.text("/ui/operation/" + o["uuid"]) for w in words) else None
-        o = wait(seen, seconds, 0.2, lambda: "%s, the page says %s" % (self.t.stack.operation(subject), self.t.page.text("/operations/" + self.t.stack.operation(subject)["uuid"])[:1200]))
+        o = wait(seen, say=lambda: "%s, the page says %s" % (self.t.stack.operation(subject), self.t.page.text("/operations/" + self.t.stack.operation(subject)["uuid"])[:1200]))
         assert o["state"] == "running", o
         text = self.t.page.text("/ui/operation/" + o["uuid"])
         assert sum(text.count(x) for x in ("Last seen", "until")) >= 1, text
@@ -65,7 +65,7 @@ def through(t, name, kind, pattern, words, hits=2, times=None, statuses=("Succes
     f = w.proxy.fault(kind, pattern.replace("NS", w.ns), times, **options)
     w.deploy()
     w.states(words)
-    wait(lambda: len(f.hits) >= hits, PATIENCE, 0.1, lambda: f.hits)
+    wait(lambda: len(f.hits) >= hits, say=lambda: f.hits)
     time.sleep(hold)
     f.end()
     w.active()
@@ -122,7 +122,7 @@ def test_connection_refused(t):
     w = Way(t, "refused")
     f = w.proxy.fault(P.SLOW, r"PATCH .*/namespaces/%s/secrets/" % w.ns, seconds=1)
     w.deploy()
-    wait(lambda: f.hits, 20)
+    wait(lambda: f.hits)
     w.proxy.refuse()
     f.end()
     w.states(["refused"])
@@ -146,7 +146,7 @@ def test_body_without_end(t):
 
 def too_large(t, w, f, word):
     w.deploy()
-    t.api.until(w.path(), [5], [1], seconds=PATIENCE)
+    t.api.until(w.path(), [5], [1])
     o = t.stack.operation(w.x)
     text = t.page.text("/operations/" + o["uuid"])
     assert o["state"] == "failed" and "too large" in text and word in text, (o, text[:1200])
@@ -265,7 +265,7 @@ def test_routes_update_whose_answer_is_lost_happens_once(t):
     w.active()
     f = w.proxy.fault(P.LOST, UPDATE % w.ns, 1)
     c = t.api.call("POST", w.f + "/cluster/external", {"name": "outside", "description": "", "party_id": 7777, "pulsar_access_info": {"host": "192.0.2.7", "port": 31651}, "nginx_access_info": {"host": "192.0.2.8", "port": 30007}})
-    t.api.until("%s/cluster/%s" % (w.f, c), [1], [5], seconds=PATIENCE)
+    t.api.until("%s/cluster/%s" % (w.f, c), [1], [5])
     w.once("ClusterUpdate")
     assert len(f.hits) == 1
     t.put(removes=(w, c))
@@ -274,11 +274,11 @@ def test_routes_update_whose_answer_is_lost_happens_once(t):
 def test_delete_whose_answer_is_lost_happens_once(t):
     w, c = t.later("removes")
     t.api.call("DELETE", "%s/cluster/%s?force=false" % (w.f, c))
-    t.api.until("%s/cluster/%s" % (w.f, c), [404], seconds=PATIENCE)
+    t.api.until("%s/cluster/%s" % (w.f, c), [404])
     f = w.proxy.fault(P.LOST, r"DELETE .*/proxy/v1/cluster/", 1)
     g = w.proxy.fault(P.LOST, r"DELETE .*/api/v1/namespaces/%s" % w.ns, 1)
-    wait(lambda: t.api.raw("DELETE", w.path() + "?force=false")[0] == 200, PATIENCE, 0.5)  # until the push of the routes has ended
-    t.api.until(w.path(), [404], seconds=PATIENCE)
+    wait(lambda: t.api.raw("DELETE", w.path() + "?force=false")[0] == 200, pause=0.5)  # until the push of the routes has ended
+    t.api.until(w.path(), [404])
     assert (len(f.hits), len(g.hits)) == (1, 1)
     deletes = [j for j in t.ka.jobs(method="ClusterDelete") if j["cluster_id"] in {i["cluster_id"] for i in t.ka.jobs(w.name, w.ns, "ClusterInstall")}]
     assert [j["status"] for j in deletes] == ["Success"], deletes

@@ -60,7 +60,7 @@ def main():
         t.put(rig=rig, stack=stack, api=Api(stack.url), page=page, a=a, b=b, ka=KubeFate(a), tls=Tls(rig + "/tls"), watcher=Watcher(stack.url), csrf=lambda: urllib.parse.urlencode({"_csrf": token}).encode())
         with open(rig + "/a/admin.kubeconfig") as f:
             own = t.api.add_infra("own", f.read())
-        t.api.until("/endpoint/" + t.api.add_endpoint("own", own), [2], [4], seconds=60)
+        t.api.until("/endpoint/" + t.api.add_endpoint("own", own), [2], [4])
         t.watcher.start()
         t.lanes(*cases.LANES)
         t.lane(dead.test_deployment_beside_a_dead_cluster_takes_no_longer, test_other_pages_stayed_fast, test_what_is_sent_once_was_done_once)

@@ -1,8 +1,8 @@
 """A client of the product's JSON API."""
 import base64, http.client, json, time, urllib.error, urllib.parse, urllib.request
 import chart
+from patience import looks
 
-PATIENCE = 180  # seconds; the least for which anything is waited for: the machine may be busy
 SKIP = {"binding_mode": 1, "common_name": "", "uuid": None}
 
 
@@ -34,17 +34,16 @@ class Api:
             raise AssertionError("%s %s: %d %s" % (method, path, code, v.get("message")))
         return v.get("data")
 
-    def until(self, path, good, bad=(), field="status", seconds=90, pause=0.1):
-        """Reads until the field (or the HTTP status of a refusal) is one of good; what was read. The limit is there against waiting for ever."""
-        end, last = time.time() + max(seconds, PATIENCE), None
-        while time.time() < end:
+    def until(self, path, good, bad=(), field="status", pause=None):
+        """Reads until the field (or the HTTP status of a refusal) is one of good; what was read."""
+        last = None
+        for _ in looks(pause):
             code, v = self.raw("GET", path)
             last = v.get("data", {}).get(field) if code == 200 else code
             if last in good:
                 return v.get("data")
             if last in bad:
                 break
-            time.sleep(pause)
         raise AssertionError("%s: %s is %s, wanted %s" % (path, field, last, good))
 
     def events(self, uuid):

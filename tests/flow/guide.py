@@ -1,7 +1,7 @@
 """The guide through the JSON API from a clean database, what it refuses, and the removal in order."""
 import concurrent.futures
 from api import values_of
-from product import PATIENCE, token_kubeconfig, wait
+from product import token_kubeconfig, wait
 
 SNI, TABLE = "/api/v1/namespaces/fate-exchange/configmaps/traffic-server-sni", "/api/v1/namespaces/fate-exchange/configmaps/nginx-config"
 
@@ -58,7 +58,7 @@ def test_endpoint_posted_twice_at_once_is_one(t):
 def test_endpoints_become_ready(t):
     t.put(eb=t.api.add_endpoint("kf-b", t.ib))
     for e in (t.ea, t.eb):
-        d = t.api.until("/endpoint/" + e, [2], [4], seconds=PATIENCE)
+        d = t.api.until("/endpoint/" + e, [2], [4])
         assert d["kubefate_version"] == "v1.4.5", d
         t.api.call("POST", "/endpoint/%s/kubefate/check" % e)
         assert any("v1.4.5" in x for x in t.api.events(e)), t.api.events(e)
@@ -79,7 +79,7 @@ def test_exchange_posted_twice_at_once_is_one(t):
 
 
 def test_exchange_becomes_active(t):
-    d = t.api.until(t.f + "/exchange/" + t.ex, [1], [5], seconds=PATIENCE)
+    d = t.api.until(t.f + "/exchange/" + t.ex, [1], [5])
     access = d["access_info"]
     assert access["traffic-server"]["fqdn"] == "proxy.example.com" and access["traffic-server"]["tls"] and 30000 <= access["nginx"]["port"] <= 32767, access
     assert access["nginx"]["host"] == "10.250.1.2" and access["nginx"]["service_type"] == "NodePort", access
@@ -93,7 +93,7 @@ def test_two_clusters_deployed_at_once_become_active_and_routed(t):
     t.put(b1=t.api.cluster_body(t.fed, t.ea, 9999, "cluster-01"), b2=t.api.cluster_body(t.fed, t.eb, 10000, "cluster-02"))
     t.put(c1=t.api.call("POST", t.f + "/cluster", t.b1), c2=t.api.call("POST", t.f + "/cluster", t.b2))
     for c, party, node in ((t.c1, 9999, "10.250.1.2"), (t.c2, 10000, "10.250.2.2")):
-        d = t.api.until("%s/cluster/%s" % (t.f, c), [1], [5], seconds=PATIENCE)
+        d = t.api.until("%s/cluster/%s" % (t.f, c), [1], [5])
         nginx, pulsar = d["access_info"]["nginx"], d["access_info"]["pulsar-public-tls"]
         assert (nginx["host"], pulsar["host"], pulsar["fqdn"], pulsar["tls"]) == (node, node, "%d.example.com" % party, True), d["access_info"]
         assert d["ingress_info"]["client"]["hosts"] and d["ingress_info"]["fateboard"]["hosts"], d["ingress_info"]
@@ -114,7 +114,7 @@ def test_updates_of_the_routes_were_one_at_a_time(t):
     """Each update of the exchange had ended before the next one was asked for, and parties that came together did not cost more than one each."""
     updates = lambda: t.ka.jobs("exchange", "fate-exchange", "ClusterUpdate")
     # A cluster is Active as soon as its route is in place; the job that put it there may end some seconds later.
-    wait(lambda: all(j["status"] == "Success" for j in updates()), 20, say=updates)
+    wait(lambda: all(j["status"] == "Success" for j in updates()), say=updates)
     jobs = updates()
     parties = int(t.stack.sql("select count(*) from participant where federation_uuid = '%s' and type = 2" % t.fed)[0][0])
     assert 1 <= len(jobs) <= parties, [(j["start_time"], j["end_time"], j["status"]) for j in jobs]
@@ -135,7 +135,7 @@ def test_external_cluster_is_recorded_and_routed(t):
     body = {"name": "outside", "description": "", "party_id": 7777, "pulsar_access_info": {"host": "192.0.2.7", "port": 31651}, "nginx_access_info": {"host": "192.0.2.8", "port": 30007}}
     refused(t, "POST", t.f + "/cluster/external", dict(body, party_id=9999), 409, "9999")
     t.put(c3=t.api.call("POST", t.f + "/cluster/external", body))
-    d = t.api.until("%s/cluster/%s" % (t.f, t.c3), [1], [5], seconds=PATIENCE)
+    d = t.api.until("%s/cluster/%s" % (t.f, t.c3), [1], [5])
     assert not d["is_managed"] and d["access_info"]["nginx"]["port"] == 30007, d
     table = wait(lambda: (lambda x: x if "7777:" in x else None)(t.a.get(TABLE)[1]["data"]["route_table.yaml"]))
     assert "192.0.2.8" in table and "9999:" in table and "10000:" in table, table
@@ -166,8 +166,8 @@ def test_deleting_in_the_wrong_order_names_what_is_in_the_way(t):
         refused(t, "DELETE", "%s/exchange/%s?force=%s" % (t.f, t.ex, force), None, 409, "exchange", "3 cluster")
 
 
-def removed(t, path, seconds=PATIENCE):
-    t.api.until(path, [404], seconds=seconds)
+def removed(t, path):
+    t.api.until(path, [404])
 
 
 def test_clusters_are_removed_and_leave_the_routes(t):

@@ -1,11 +1,11 @@
 """Workloads and logs of what was deployed, by page and API: they are the cluster's own, a viewer reads no log, no secret leaves the cluster."""
 import os, re
 from api import Api, values_of
-from product import PATIENCE, wait
+from product import wait
 
 
 def deployed(t):
-    t.api.until("/federation/fate/%s/cluster/%s" % (t.later("fed"), t.later("c1")), [1], seconds=PATIENCE)
+    t.api.until("/federation/fate/%s/cluster/%s" % (t.later("fed"), t.later("c1")), [1])
     return "%s/cluster/%s" % (t.f, t.c1)
 
 
@@ -35,11 +35,11 @@ def test_workloads_are_the_clusters_own(t):
         def both():
             last["pods"] = t.api.call("POST", "/endpoint/%s/workloads" % e)["pods"]
             return sorted(re.sub("-.*", "", p["name"]) for p in last["pods"]) == ["kubefate", "mariadb"] and all(p["ok"] for p in last["pods"])
-        wait(both, 20, 0.5, lambda: last)  # a test beside this one restarts KubeFATE
+        wait(both, pause=0.5, say=lambda: last)  # a test beside this one restarts KubeFATE
     page = "%s/cluster/detail/%s" % (t.f, t.c1)
     assert t.page.post(page + "/workloads", page)[0] == 200
     for name in pods:
-        wait(lambda: name in t.page.text(page + "?tab=workloads"), 10)
+        wait(lambda: name in t.page.text(page + "?tab=workloads"))
 
 
 def test_what_goes_wrong_is_among_the_newest_warnings(t):
@@ -72,7 +72,7 @@ def test_a_log_shows_everything_but_secrets(t):
     page = "%s/cluster/detail/%s" % (t.f, t.c1)
     where = t.page.landed(page + "/log", page, pod=pod["name"])
     assert where.startswith(page + "/log?probe="), where
-    text = wait(lambda: (lambda x: x if "user=fate ready" in x else None)(t.page.text(where)), 10)
+    text = wait(lambda: (lambda x: x if "user=fate ready" in x else None)(t.page.text(where)))
     assert "fate-hunter2" not in text and key not in text and "MYSQL_ROOT_PASSWORD=***" in text, text[:2000]
     for table, column in (("probe", "result"), ("work", "memo"), ("event", "args")):
         assert t.stack.sql("select count(*) from %s where %s::text like '%%fate-hunter2%%' or %s::text like '%%%s%%'" % (table, column, column, key)) == [["0"]], table
@@ -104,7 +104,7 @@ def test_a_viewer_and_a_foreign_pod_get_no_log(t):
         assert code == 404 and "no earlier run" in v["message"], v
     finally:
         t.a.call("DELETE", "/api/v1/namespaces/fate-9999/pods/stranger")
-    wait(lambda: t.a.get("/api/v1/namespaces/fate-9999/pods/stranger")[0] == 404, 60)
+    wait(lambda: t.a.get("/api/v1/namespaces/fate-9999/pods/stranger")[0] == 404)
 
 
 LANE = (test_workloads_are_the_clusters_own, test_what_goes_wrong_is_among_the_newest_warnings, test_a_log_shows_everything_but_secrets, test_a_viewer_and_a_foreign_pod_get_no_log)

@@ -70,7 +70,7 @@ def test_three_first_starts_at_once_make_one_pair_of_keys(t):
         h.folder("/run/keys", "/keys")
     # Whoever has made keys cannot record them for a moment: the others come meanwhile, and find none recorded.
     held = t.db1.during("begin; lock table setting in share mode; select pg_sleep(1.2); commit", "plain")
-    wait(lambda: t.db1.sql("select count(*) from pg_locks where mode = 'ShareLock' and granted and locktype = 'relation'", "plain") == "1", 5, 0.02)
+    wait(lambda: t.db1.sql("select count(*) from pg_locks where mode = 'ShareLock' and granted and locktype = 'relation'", "plain") == "1", pause=0.02)
     first_starts(t, "/run/keys", **t.on("plain"))
     assert held.wait(10) == 0
     first = first_starts(t, STATE + "/keys")
@@ -90,18 +90,18 @@ def test_three_hosts_behind_one_nginx_use_one_database(t):
         h.start()
     t.put(front=Front(t.place + "/front", t.hosts))
     t.put(rec=Recorder(t.front.url, t.front.ca))
-    wait(lambda: t.rec.ask("first", "GET", "/login").status == 200, 10)
+    wait(lambda: t.rec.ask("first", "GET", "/login").status == 200)
     t.rec.answers.clear()
     t.put(load=Load(t.rec, PASSWORD, t.kubeconfig, t.seed))
     t.put(api=Client(t.rec, t.load.api))
     infra = t.api.add_infra("lab", t.kubeconfig)
     t.put(endpoint=t.api.add_endpoint("kf", infra))
-    t.api.until("/endpoint/" + t.endpoint, [2], [4], seconds=90)
+    t.api.until("/endpoint/" + t.endpoint, [2], [4])
     w = World(t.api, t.kube, t.db)
     w.endpoint, w.fed, w.proof = t.endpoint, t.api.add_federation("fed"), Proof(t.rig, t.kube, t.db)
     w.path = "/federation/fate/" + w.fed
     t.put(world=w, exchange=Resident(w, "exchange", "exchange", "fate-exchange", lambda: t.api.add_exchange(w.fed, w.endpoint)))
-    t.exchange.active(90)
+    t.exchange.active()
     bad = t.exchange.made_once()
     assert not bad, bad
     t.put(deployers=[Deployer(w, first) for first in (9000, 10000)])
@@ -111,14 +111,14 @@ def test_no_two_hosts_hold_leases_under_one_name(t):
     """Same host name, same folder, same inode: what a host frees at its start must be its own all the same."""
     inodes = {os.stat(h.machine.path(STATE + "/poller/poller.lock")).st_ino for h in t.hosts}
     assert len(inodes) == 1, "the machines differ, so this proves nothing: %s" % inodes
-    names = [wait(lambda: (lambda x: x if len(x) == RUNNERS else None)(h.holders()), 10) for h in t.hosts]
+    names = [wait(lambda: (lambda x: x if len(x) == RUNNERS else None)(h.holders())) for h in t.hosts]
     assert len(set.union(*names)) == 3 * RUNNERS, names
 
 
 def test_a_replica_follows(t):
     t.db2.copy_of(t.db1)
     t.db2.start()
-    wait(lambda: t.db1.sql("select state from pg_stat_replication") == "streaming", 20)
+    wait(lambda: t.db1.sql("select state from pg_stat_replication") == "streaming")
     strict(t, 1.5)
 
 
@@ -139,10 +139,10 @@ def undisturbed(t):
         assert not d.trouble and not d.bad, (d.trouble, d.bad)
 
 
-def lives(t, more=1, seconds=100):
+def lives(t, more=1):
     """Waits until each deployer has come to the end of so many more lives than it has now."""
     want = [(d, len(d.lives) + more) for d in t.deployers]
-    wait(lambda: all(len(d.lives) >= n or d.trouble for d, n in want), seconds, 0.1, lambda: [(d.party, d.trouble) for d in t.deployers])
+    wait(lambda: all(len(d.lives) >= n or d.trouble for d, n in want), say=lambda: [(d.party, d.trouble) for d in t.deployers])
     undisturbed(t)
 
 
@@ -170,7 +170,7 @@ def test_one_that_started_while_the_database_was_away_refuses_requests_instead(t
     h.folder("/run/trial", "/keys")
     env = {"FEDLCM_WEB_SOCKET": "/run/trial/web.sock", "FEDLCM_WAIT_SOCKET": "/run/trial/wait.sock", "FEDLCM_DB": "host=%s port=%d dbname=fedlcm user=%s" % (HUB, port, OWNER), "FEDLCM_WEB_WORKERS": "1"}
     t.put(trial=h.cli(program="fedlcm-web", tree=t.newer, env=env), trial_sock=h.machine.path("/run/trial/web.sock"))
-    wait(lambda: os.path.exists(t.trial_sock), 10)
+    wait(lambda: os.path.exists(t.trial_sock))
     code, head, body = fastcgi.get(t.trial_sock, "/login", "lang=zh-CN")
     assert code == 503 and "Retry-After: " in head and "无法连接数据库" in body, (code, head, body)
     Relay(port, (t.db1.address, 5432))
@@ -182,7 +182,7 @@ def test_the_next_migration_runs_once_while_the_old_programs_work(t):
     began, before = time.time(), len(schema(t))
     # A request that holds what the migration takes last, and then wants what it takes first.
     held = t.db1.during("begin; select 1 from session limit 1; select pg_sleep(1.5); select count(*) from federation; commit", "fedlcm")
-    wait(lambda: t.db1.sql("select count(*) from pg_stat_activity where wait_event = 'PgSleep'") == "1", 5, 0.02)
+    wait(lambda: t.db1.sql("select count(*) from pg_stat_activity where wait_event = 'PgSleep'") == "1", pause=0.02)
     done = at_once(*[h.cli("migrate", tree=t.newer) for h in t.hosts])
     assert held.wait(20) == 0, "the migration ended a request"
     assert [d[0] for d in done] == [0, 0, 0] and sum(int(d[1].split()[0]) for d in done) == 1, done
@@ -232,7 +232,7 @@ def test_every_deployment_came_to_its_end_and_every_effect_happened_once(t):
     n = [len(d.lives) for d in t.deployers]
     assert min(n) >= 4, n
     t.exchange.remove()
-    t.exchange.gone(60)
+    t.exchange.gone()
     bad = t.exchange.removed_once()
     assert not bad, bad
     assert not t.world.proof.unsettled(), t.world.proof.unsettled()

@@ -76,10 +76,10 @@ class Deployer(threading.Thread):
             while not self.stopped.is_set():
                 began = time.time()
                 p = Resident(self.w, "cluster", "cluster-%d" % self.party, "fate-%d" % self.party, lambda: self.w.api.add_cluster(self.w.fed, self.w.endpoint, self.party, "cluster-%d" % self.party))
-                p.active(150)
+                p.active()
                 self.bad += p.made_once()
                 p.remove()
-                p.gone(150)
+                p.gone()
                 self.bad += p.removed_once()
                 self.lives.append((p.name, began, time.time()))
                 self.party += 1

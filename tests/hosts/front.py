@@ -36,7 +36,7 @@ class Front:
         self.write()
         old = set(children(self.proc.pid))
         self.proc.send_signal(signal.SIGHUP)
-        wait(lambda: (lambda now: now and not now & old)(set(children(self.proc.pid))), 40, 0.05, "the front's old workers are gone")
+        wait(lambda: (lambda now: now and not now & old)(set(children(self.proc.pid))), pause=0.05, say="the front's old workers are gone")
 
     def errors(self):
         with open(self.dir + "/error.log", errors="replace") as f:

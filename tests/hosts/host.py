@@ -75,7 +75,7 @@ class Host:
         for part in ("poller", "web"):
             self.parts[part] = self.machine.start(self.account[part] + ["%s/app/bin/fedlcm-%s" % (STATE, part)], self.log(part), self.env)
         self.parts["nginx"] = self.machine.start(self.account["nginx"] + self.nginx, self.log("nginx"), {"PATH": os.environ["PATH"]})
-        wait(self.answers, 20, 0.05, self.machine.name)
+        wait(self.answers, pause=0.05, say=self.machine.name)
 
     def answers(self):
         dead = [n for n, p in self.parts.items() if p.proc and p.proc.poll() is not None]
@@ -101,7 +101,7 @@ class Host:
         for n in before:
             self.parts[n].signal(signal.SIGHUP)
         want = {"web": WEB + WAIT, "poller": RUNNERS}
-        wait(lambda: all(len(now) == want[n] and not now & before[n] for n, now in self.workers().items()), 60, 0.1, lambda: (before, self.workers()))
+        wait(lambda: all(len(now) == want[n] and not now & before[n] for n, now in self.workers().items()), say=lambda: (before, self.workers()))
 
     def holders(self):
         """Names under which its runners hold leases, from their own logs."""
@@ -130,7 +130,7 @@ class Launched(Host):
     def start(self):
         run = self.machine.start([self.tree + "/build/release/bin/fedlcm-run", "run"], self.log("run"), self.launcher)
         self.parts = {"run": run}
-        wait(self.answers, 30, 0.05, self.machine.name)
+        wait(self.answers, pause=0.05, say=self.machine.name)
         for pid in children(run.pid):
             with open("/proc/%d/comm" % pid) as f:
                 self.parts[f.read().strip().removeprefix("fedlcm-")] = self.Child(pid)

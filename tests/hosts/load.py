@@ -106,7 +106,7 @@ class Load:
             while not self.stopped.is_set():
                 n += 1
                 person("%s-%d" % (person.__name__.replace("_", "-"), number), language, n)
-                time.sleep(self.random.uniform(0.1, 0.3))
+                time.sleep(self.random.uniform(0.2, 0.5))
         except Exception as e:
             self.trouble.append("%s: %r" % (person.__name__, e))
 

@@ -34,7 +34,7 @@ class Part:
 
     def __init__(self, proc):
         self.proc = proc
-        self.pid = wait(lambda: proc.poll() is not None or children(proc.pid), 10, 0.01) and (children(proc.pid) or [0])[0]
+        self.pid = wait(lambda: proc.poll() is not None or children(proc.pid), pause=0.01) and (children(proc.pid) or [0])[0]
 
     def signal(self, sig):
         os.kill(self.pid, sig)

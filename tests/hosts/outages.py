@@ -17,7 +17,7 @@ def connections(t):
     return {(r[0], r[1]): int(r[2]) for r in t.db.rows("select host(client_addr), application_name, count(*) from pg_stat_activity where application_name in ('fedlcm-web', 'fedlcm-wait', 'fedlcm-poller') group by 1, 2")}
 
 
-def everybody_is_back(t, hosts, seconds=30):
+def everybody_is_back(t, hosts):
     """Each worker and each runner has its connection again, while people come in crowds."""
     want = {(h.machine.address, "fedlcm-" + n): k for h in hosts for n, k in (("web", WEB), ("wait", WAIT), ("poller", RUNNERS))}
     body = {"kubeconfig_content": t.kubeconfig, "is_in_cluster": False, "namespaces_list": []}
@@ -27,7 +27,7 @@ def everybody_is_back(t, hosts, seconds=30):
             concurrent.futures.wait(calls)
             now = connections(t)
             return all(now.get(k, 0) >= n for k, n in want.items())
-        wait(all_there, seconds, 0.1, lambda: (connections(t), want))
+        wait(all_there, say=lambda: (connections(t), want))
 
 
 def outage(t, how):
@@ -60,12 +60,12 @@ def test_the_replica_takes_the_place_of_a_primary_that_vanished(t):
     """The primary is unplugged: nobody refuses, nothing answers. What was acknowledged is on the replica, because it was asked to be."""
     t.db1.sql("alter system set synchronous_standby_names = '*'")
     t.db1.sql("select pg_reload_conf()")
-    wait(lambda: t.db1.sql("select sync_state from pg_stat_replication") == "sync", 20)
+    wait(lambda: t.db1.sql("select sync_state from pg_stat_replication") == "sync")
     time.sleep(0.5)  # commits that did not wait for it are over
     before, began = processes(t), time.time()
     t.rec.more = 3.5  # 4 s until a silent connection is given up, 2 s for the address where nobody is, and more for calls that wait anyway
     t.db1.machine.unplug()
-    wait(lambda: any(a.away for a in t.rec.between(began, time.time())), 20)
+    wait(lambda: any(a.away for a in t.rec.between(began, time.time())))
     t.db2.sql("select pg_promote()")
     promoted = time.time()
     calm = t.rec.calm()
@@ -87,12 +87,12 @@ def test_a_host_that_dies_is_not_missed(t):
     """All its processes at once, while it holds operations. A POST that it was answering is lost, and says so; nothing else is."""
     names = {h: h.holders() for h in t.hosts}
     t.relay.pause = 0.5  # before each request to the cluster, so that leases are held while it is looked at
-    victim = wait(lambda: next((h for h in reversed(t.hosts) if held_by(t, names[h])), None), 60, 0.02)
+    victim = wait(lambda: next((h for h in reversed(t.hosts) if held_by(t, names[h])), None), pause=0.02)
     began, rest = time.time(), [h for h in t.hosts if h is not victim]
     victim.machine.power_off()
     t.relay.pause = 0
     left = {r[0]: r[1] for r in held_by(t, names[victim])}
-    wait(lambda: {r[0] for r in t.db.rows("select id from work where lease_token = any('{%s}') and not ended" % ",".join(left.values() or ["0"]))} == set(), TAKE_OVER, 0.2, left)
+    wait(lambda: {r[0] for r in t.db.rows("select id from work where lease_token = any('{%s}') and not ended" % ",".join(left.values() or ["0"]))} == set(), say=left)
     moved = time.time() - began
     calm = t.rec.calm(within=TAKE_OVER)
     seen = t.rec.between(began, calm)

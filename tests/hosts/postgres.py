@@ -15,9 +15,14 @@ def programs():
     return "%s/%s/bin" % (base, max(os.listdir(base), key=int))
 
 
+BIN = programs()
+# Not the one in the PATH: Debian's is a script that looks for a server of this machine each time.
+PSQL = [os.path.join(BIN, "psql"), "-qAtX"]
+
+
 class Postgres:
     def __init__(self, machine, directory):
-        self.machine, self.address, self.dir, self.bin = machine, machine.address, os.path.join(directory, machine.name), programs()
+        self.machine, self.address, self.dir = machine, machine.address, os.path.join(directory, machine.name)
         self.data, self.log, self.part = self.dir + "/data", os.path.join(directory, machine.name + ".log"), None
         os.mkdir(self.dir)
         user = pwd.getpwnam("postgres")
@@ -25,7 +30,7 @@ class Postgres:
         self.account = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
 
     def tool(self, name, *args):
-        p = subprocess.run(self.machine.enter(self.account + [os.path.join(self.bin, name)] + list(args)), capture_output=True, text=True, cwd="/")
+        p = subprocess.run(self.machine.enter(self.account + [os.path.join(BIN, name)] + list(args)), capture_output=True, text=True, cwd="/")
         assert p.returncode == 0, p.stdout + p.stderr
 
     def make(self):
@@ -37,7 +42,7 @@ class Postgres:
         self.tool("pg_basebackup", "-h", primary.address, "-U", OWNER, "-D", self.data, "-R", "-X", "stream", "-c", "fast", "--no-sync")
 
     def start(self):
-        argv = self.account + [os.path.join(self.bin, "postgres"), "-D", self.data, "-k", self.dir]
+        argv = self.account + [os.path.join(BIN, "postgres"), "-D", self.data, "-k", self.dir]
         for k, v in SETTINGS.items():
             argv += ["-c", "%s=%s" % (k, v)]
         self.part = self.machine.start(argv, self.log)
@@ -48,8 +53,8 @@ class Postgres:
             if self.part.proc.poll() is not None:
                 with open(self.log) as f:
                     raise AssertionError("PostgreSQL ended: " + f.read()[-1500:])
-            return subprocess.run(["psql", "-qAtX", "-h", self.address, "-U", OWNER, "-d", "postgres", "-c", "select 1"], capture_output=True).returncode == 0
-        wait(up, 30, 0.1, self.address)
+            return subprocess.run(PSQL + ["-h", self.address, "-U", OWNER, "-d", "postgres", "-c", "select 1"], capture_output=True).returncode == 0
+        wait(up, say=self.address)
 
     def stop(self, how):
         if how == "kill":
@@ -60,13 +65,13 @@ class Postgres:
 
     def sql(self, text, database="postgres"):
         """On this server, whatever it is."""
-        p = subprocess.run(["psql", "-qAtX", "-h", self.address, "-U", OWNER, "-d", database, "-c", text], capture_output=True, text=True)
+        p = subprocess.run(PSQL + ["-h", self.address, "-U", OWNER, "-d", database, "-c", text], capture_output=True, text=True)
         assert p.returncode == 0, p.stderr
         return p.stdout.strip()
 
     def during(self, text, database):
         """The same, started; the caller waits for it."""
-        return subprocess.Popen(["psql", "-qAtX", "-h", self.address, "-U", OWNER, "-d", database, "-c", text], stdout=subprocess.DEVNULL)
+        return subprocess.Popen(PSQL + ["-h", self.address, "-U", OWNER, "-d", database, "-c", text], stdout=subprocess.DEVNULL)
 
 
 class Db:
@@ -79,7 +84,7 @@ class Db:
     def rows(self, text):
         end = time.time() + 60
         while True:
-            p = subprocess.run(["psql", "-qAtX", "-F", "\t", "-c", text, self.dsn], capture_output=True, text=True)
+            p = subprocess.run(PSQL + ["-F", "\t", "-c", text, self.dsn], capture_output=True, text=True)
             if p.returncode == 0:
                 return [line.split("\t") for line in p.stdout.splitlines()]
             assert time.time() < end and any(x in p.stderr for x in self.PASSING), p.stderr

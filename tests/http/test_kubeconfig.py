@@ -313,7 +313,7 @@ class Silence(Case):
             threads = [threading.Thread(target=ask, args=(s,)) for s in servers]
             for t in threads:
                 t.start()
-            self.assertTrue(wait_for(lambda: int(one("select count(*) from probe where state = 'queued'")) >= 8, 3))
+            self.assertTrue(wait_for(lambda: int(one("select count(*) from probe where state = 'queued'")) >= 8))
             ninth = call("POST", "/infra/kubernetes/connect", {"kubeconfig_content": K.kubeconfig(servers[0].url)})
             while any(t.is_alive() for t in threads):
                 for path in ("/infra", "/federation", "/user/current"):

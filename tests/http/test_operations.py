@@ -223,7 +223,7 @@ class Pages(Case):
         try:
             for query, name, index, args in (("?state=open", "operation_list_open", "operation_open", "'open', '', '', '', '', '', 0, 0, 0, 51"), ("?federation=" + fed, "operation_list_federation", "operation_federation", "'', '', '', '', '', '%s', 0, 0, 0, 51" % fed),
                                              ("?subject=" + subject, "operation_list_subject", "operation_subject", "'', '', '', '', '%s', '', 0, 0, 0, 51" % subject), ("", "operation_list", "operation_", "'', '', '', '', '', '', 0, 0, 0, 51")):
-                text = wait_for(lambda: seen(query, name), 10, 0.05)
+                text = wait_for(lambda: seen(query, name), 0.05)
                 sql("set plan_cache_mode = force_generic_plan; prepare p as " + text)
                 plan = "\n".join(r[0] for r in sql("explain (analyze, timing off, summary off) execute p(%s)" % args))
                 sql("deallocate p; reset plan_cache_mode")

@@ -11,6 +11,8 @@ import unittest
 import urllib.parse
 import uuid
 
+from patience import looks
+
 URL = urllib.parse.urlsplit(os.environ["HTTP_URL"])
 STATE = os.environ["HTTP_STATE"]
 API = "/api/v1"
@@ -365,13 +367,13 @@ def forget(subject):
     sql("delete from work where class = 'operation' and ref in (select id from operation where subject = '%s'); delete from operation where subject = '%s'; delete from event where entity_uuid = '%s'" % (subject, subject, subject))
 
 
-def wait_for(ask, seconds=10, pause=0.1):
-    end = time.monotonic() + seconds
-    while True:
+def wait_for(ask, pause=None):
+    """The value of ask() as soon as it is true, or the last one that was not."""
+    for _ in looks(pause):
         v = ask()
-        if v or time.monotonic() > end:
-            return v
-        time.sleep(pause)
+        if v:
+            break
+    return v
 
 
 if __name__ == "__main__":

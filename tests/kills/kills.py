@@ -40,7 +40,7 @@ class World:
         self.api = Api(stack.url)
         self.infra = self.api.add_infra("lab", open(RIG + "/a/admin.kubeconfig").read())
         self.endpoint = self.api.add_endpoint("kf", self.infra)
-        self.api.until("/endpoint/" + self.endpoint, [2], [4], seconds=90)
+        self.api.until("/endpoint/" + self.endpoint, [2], [4])
         self.fed = self.api.call("POST", "/federation/fate/", {"name": "fed", "description": "", "domain": "example.com"})
         self.path = "/federation/fate/" + self.fed
         self.db = Psql(*stack.database())
@@ -65,14 +65,14 @@ class Party:
         self.uuid = create()
         self.path = "%s/%s/%s" % (world.path, kind, self.uuid)
 
-    def active(self, seconds=240):
-        self.w.api.until(self.path, [1], [5], seconds=seconds)
+    def active(self):
+        self.w.api.until(self.path, [1], [5])
 
     def remove(self):
         self.w.api.call("DELETE", self.path + "?force=false")
 
-    def gone(self, seconds=240):
-        self.w.api.until(self.path, [404], seconds=seconds)
+    def gone(self):
+        self.w.api.until(self.path, [404])
 
     def made_once(self):
         """A list of what is not as it has to be after a creation."""
@@ -229,7 +229,7 @@ def scenes(stack):
     check("every step of every operation that succeeded has ended", not world.proof.half_steps(), world.proof.half_steps())
     world.api.call("DELETE", world.path)
     world.api.call("DELETE", "/endpoint/%s?uninstall=true" % world.endpoint)
-    world.api.until("/endpoint/" + world.endpoint, [404], seconds=90)
+    world.api.until("/endpoint/" + world.endpoint, [404])
     left = world.kube.inventory() - world.before
     check("no object of ours is left in the cluster", not left, sorted(left))
     print("all blows: %d, work stood still for %.2f s (median), %.2f s (longest)" % (len(times), statistics.median(times), max(times)))

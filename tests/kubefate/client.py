@@ -1,6 +1,7 @@
 """What the contract tests share: a client of KubeFATE, the texts of small deployments, and looks at the cluster behind it."""
 import base64, gzip, http.client, json, os, threading, time, urllib.parse
 import place
+from patience import PATIENCE
 from rig import set_rules
 
 FINAL = ("Success", "Failed", "Rollback", "Canceled")
@@ -80,7 +81,7 @@ class Target:
     def job(self, uuid):
         return self.call("GET", "/v1/job/" + uuid).data
 
-    def until(self, uuid, statuses=FINAL, seconds=20):
+    def until(self, uuid, statuses=FINAL, seconds=PATIENCE):
         end = time.time() + seconds
         while True:
             j = self.job(uuid)
@@ -90,9 +91,9 @@ class Target:
                 raise AssertionError("job is %s, %s" % (j["status"], j["states"]))
             time.sleep(0.05)
 
-    def settled(self, uuid, seconds=20):
+    def settled(self, uuid):
         """The end of an update: a Failed is looked at again, because a rollback may follow."""
-        j = self.until(uuid, seconds=seconds)
+        j = self.until(uuid)
         end = time.time() + 2
         while j["status"] == "Failed" and time.time() < end:
             time.sleep(0.1)

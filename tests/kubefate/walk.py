@@ -61,7 +61,7 @@ class Guide:
         t = time.time()
         self.endpoints = [self.api.add_endpoint("kf-%d" % i, infra) for i, infra in enumerate(self.infras)]
         for e in self.endpoints:
-            d = self.api.until("/endpoint/" + e, [2], [4], seconds=120)
+            d = self.api.until("/endpoint/" + e, [2], [4])
             same("KubeFATE's version", d["kubefate_version"], "v1.4.5")
         timed("both endpoints Ready", t)
 
@@ -69,7 +69,7 @@ class Guide:
         self.fed = self.api.call("POST", "/federation/fate/", {"name": "fed", "description": "", "domain": "example.com"})
         t = time.time()
         self.exchange = self.api.add_exchange(self.fed, self.endpoints[0], version=self.version, **how)
-        d = self.api.until(self.path("exchange", self.exchange), [1], [5], seconds=120)
+        d = self.api.until(self.path("exchange", self.exchange), [1], [5])
         timed("exchange Active", t)
         access = d["access_info"]
         same("addresses of the exchange", sorted(access), ["nginx", "traffic-server"])
@@ -80,7 +80,7 @@ class Guide:
     def deploy_cluster(self, endpoint, party, kube, **how):
         t = time.time()
         c = self.api.add_cluster(self.fed, endpoint, party, "party-%d" % party, version=self.version, **how)
-        d = self.api.until(self.path("cluster", c), [1], [5], seconds=120)
+        d = self.api.until(self.path("cluster", c), [1], [5])
         timed("cluster %d Active" % party, t)
         ns, access = "fate-%d" % party, d["access_info"]
         same("party %d's name" % party, access["pulsar-public-tls"]["fqdn"], "%d.example.com" % party)
@@ -94,7 +94,7 @@ class Guide:
     def remove(self, kind, uuid, label):
         t = time.time()
         self.api.call("DELETE", self.path(kind, uuid) + "?force=false")
-        self.api.until(self.path(kind, uuid), [404], seconds=120)
+        self.api.until(self.path(kind, uuid), [404])
         timed(label + " removed", t)
 
     def remove_endpoints(self):
@@ -102,7 +102,7 @@ class Guide:
         for e in self.endpoints:
             self.api.call("DELETE", "/endpoint/%s?uninstall=true" % e)
         for e in self.endpoints:
-            self.api.until("/endpoint/" + e, [404], seconds=120)
+            self.api.until("/endpoint/" + e, [404])
         timed("endpoints removed", t)
         for i in self.infras:
             self.api.call("DELETE", "/infra/" + i)

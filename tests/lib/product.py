@@ -1,10 +1,10 @@
 """The product as its users and its neighbours see it, for tests inside a rig's network namespace: the launcher, a page session, its database, and the
 KubeFATE behind an endpoint (read through the admin's way, never through the product)."""
 import base64, html, http.cookiejar, json, os, re, signal, subprocess, threading, time, urllib.error, urllib.parse, urllib.request
+from patience import PATIENCE, looks
 from psql import Broken, Psql
 from rig import ROOT
 
-PATIENCE = 180  # seconds; a limit against waiting for ever, not a demand: much goes on side by side, and the machine may be slow
 BIN = os.environ.get("STACK_BIN", os.path.join(ROOT, "build/release/bin"))
 
 
@@ -230,9 +230,9 @@ class Tests:
     def put(self, **values):
         self.values.update(values)
 
-    def later(self, name, seconds=PATIENCE):
+    def later(self, name):
         """A value that a test in another lane makes."""
-        return wait(lambda: self.values.get(name), seconds, 0.1, "needs %s, which a test beside it did not make" % name)
+        return wait(lambda: self.values.get(name), say="needs %s, which a test beside it did not make" % name)
 
     def run(self, test):
         began = time.time()
@@ -266,14 +266,10 @@ class Tests:
         return 1 if self.failed else 0
 
 
-def wait(what, seconds=PATIENCE, pause=0.1, say=None):
-    """Until what() is true; its value. The limit is there against waiting for ever, and on a busy machine it is PATIENCE at least."""
-    seconds = max(seconds, PATIENCE)
-    end = time.time() + seconds
-    while True:
+def wait(what, pause=None, say=None):
+    """Until what() is true; its value."""
+    for _ in looks(pause):
         v = what()
         if v:
             return v
-        if time.time() > end:
-            raise AssertionError("not within %d s: %s" % (seconds, say() if callable(say) else say or what))
-        time.sleep(pause)
+    raise AssertionError("not within %d s: %s" % (PATIENCE, say() if callable(say) else say or what))

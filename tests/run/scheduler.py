@@ -13,10 +13,11 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
 sys.path[:0] = [os.path.join(TESTS, "lib"), TESTS]
+import all as everything
 import layers
 import told
 
-CORES = len(os.sched_getaffinity(0)) * 1.25  # HELD
+CORES = len(os.sched_getaffinity(0)) * everything.HELD
 ROOT = os.getuid() == 0
 
 
@@ -44,7 +45,9 @@ def soon(what, seconds=20):
 
 class Case(unittest.TestCase):
     def setUp(self):
-        self.dir = tempfile.mkdtemp(prefix="fsched.")
+        work = os.path.join(TESTS, "../build")  # not /tmp: a layer has one of its own
+        os.makedirs(work, exist_ok=True)
+        self.dir = tempfile.mkdtemp(prefix="fsched.", dir=os.path.abspath(work))
         self.book = self.dir + "/book"
         self.addCleanup(shutil.rmtree, self.dir, True)
 
@@ -263,6 +266,16 @@ class Ends(Case):
         lines = self.run_all()
         self.assertEqual(lines[-1], "2 passed, 0 failed, 0 skipped", self.out)
         self.assertEqual(processes("77.%d" % os.getpid()), [])
+
+    def test_a_layer_has_a_folder_for_temporary_files_of_its_own(self):
+        """In memory, and gone with it. What belongs to the checkout it sees all the same."""
+        if not ROOT:
+            self.skipTest("namespaces of mounts need root")
+        text = "touch /tmp/%s && test -e %s/layers.py && df --output=fstype /tmp | tail -n 1 | grep -q %s && echo '%s: 1 passed, 0 failed, 0 skipped'"
+        name = "fsched-%d" % os.getpid()
+        self.table(self.command("a", text % (name, self.dir, "tmpfs", "a")))
+        self.assertEqual(self.run_all()[-1], "1 passed, 0 failed, 0 skipped", self.out)
+        self.assertFalse(os.path.exists("/tmp/" + name))
 
 
 class Table(unittest.TestCase):

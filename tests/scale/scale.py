@@ -209,7 +209,7 @@ def main():
     def cluster(i):
         infra = api.add_infra("cluster-%02d" % i, r.kubeconfig(i))
         endpoints[i] = api.add_endpoint("kubefate-%02d" % i, infra, install=False)
-        api.until("/endpoint/" + endpoints[i], [2], [4], seconds=120, pause=0.3)
+        api.until("/endpoint/" + endpoints[i], [2], [4], pause=0.3)
 
     beside(4, [lambda i=i: cluster(i) for i in range(CLUSTERS)])
     say("%d clusters registered, their KubeFATE adopted: %.0f s" % (CLUSTERS, time.time() - began))
@@ -217,7 +217,7 @@ def main():
     def federation(i):
         fed = api.add_federation("federation-%02d" % i, "f%02d.example.com" % i)
         x = api.add_exchange(fed, endpoints[i % alive], name="exchange-%02d" % i, namespace="exchange-%02d" % i, cert=3)
-        api.until("/federation/fate/%s/exchange/%s" % (fed, x), [1], [5], seconds=120, pause=0.3)
+        api.until("/federation/fate/%s/exchange/%s" % (fed, x), [1], [5], pause=0.3)
         feds[i] = (fed, api.cluster_body(fed, endpoints[0], 7777, "the-name", namespace="the-space"))
 
     beside(6, [lambda i=i: federation(i) for i in range(n_feds)])

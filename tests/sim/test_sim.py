@@ -52,8 +52,8 @@ def tearDownModule():
     os.unlink(DIR + ".rules")
 
 
-def until(what, seconds=10):
-    return wait(what, seconds, 0.05)
+def until(what):
+    return wait(what, pause=0.05)
 
 
 def workload(kind, name, image, replicas=1, **more):
@@ -111,7 +111,7 @@ class Workloads(Case):
         claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}
         set_rules(DIR, "a", [{"image": "echo", "run": [sys.executable, "-c", ECHO]}, {"image": "db", "delay_ms": 400}])
         self.apps(workload("StatefulSet", "db", "db:1", 2, serviceName="db", volumeClaimTemplates=[claim]))
-        until(lambda: [p["metadata"]["name"] for p in self.pods("db")] == ["db-0"], 5)
+        until(lambda: [p["metadata"]["name"] for p in self.pods("db")] == ["db-0"])
         self.assertFalse(self.ready("db"))
         until(lambda: self.ready("db", 2))
         self.assertEqual({c["metadata"]["name"]: c["status"]["phase"] for c in self.k.items(self.path("persistentvolumeclaims"))}, {"data-db-0": "Bound", "data-db-1": "Bound"})

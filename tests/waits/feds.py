@@ -6,7 +6,7 @@ import proxy as P
 from cases import rule
 from product import wait
 from says import ended, operation, retry, stop, time_passes, told, waits
-from ways import PATIENCE, Fed
+from ways import Fed
 
 HOLD = {"metadata": {"name": "held", "finalizers": ["waits.example/hold"]}}
 
@@ -21,7 +21,7 @@ def release_namespace(t, ns):
 
 
 def gone(t, path):
-    t.api.until(path, [404], seconds=PATIENCE)
+    t.api.until(path, [404])
 
 
 # --- waiting for others ---
@@ -62,7 +62,7 @@ def test_job_of_somebody_else_on_the_exchange(t):
     t.ka.login()
     code, v = t.ka.raw("PUT", "/v1/cluster", {"name": "job", "namespace": "w-job", "chart_name": "fate-exchange", "chart_version": "v1.11.1", "cover": False, "data": base64.b64encode((cluster["values"] + "\n# by hand\n").encode()).decode()})
     assert code == 200, (code, v)
-    wait(lambda: [j["status"] for j in t.ka.jobs("job", "w-job", "ClusterUpdate")] == ["Running"], PATIENCE, say=lambda: t.ka.jobs("job", "w-job", "ClusterUpdate"))
+    wait(lambda: [j["status"] for j in t.ka.jobs("job", "w-job", "ClusterUpdate")] == ["Running"], say=lambda: t.ka.jobs("job", "w-job", "ClusterUpdate"))
     c = f.outside(7801)
     o = waits(t, f.x, "job", "Another KubeFATE job (ClusterUpdate)", kind="routes_push")
     rule(t, "a", "job.example/")
@@ -102,7 +102,7 @@ def test_removal_that_a_finalizer_holds_is_stopped_and_goes_on_later(t):
     assert d["status"] == 5 and any("kubectl get" in k and "w-stopped" in k for k in left), (d["status"], left)
     assert any("removal was stopped by Admin" in e for e in t.api.events(x)), t.api.events(x)
     release_namespace(t, "w-stopped")
-    wait(lambda: t.a.get("/api/v1/namespaces/w-stopped")[0] == 404, PATIENCE)
+    wait(lambda: t.a.get("/api/v1/namespaces/w-stopped")[0] == 404)
     t.api.call("DELETE", f.path() + "?force=false")
     gone(t, f.path())
 
@@ -181,7 +181,7 @@ def test_federation_is_removed_by_force_and_what_may_be_left_is_listed(t):
     s = Whole(t, "forced", 42200)
     s.way.proxy.refuse()
     o = s.remove(True)
-    ended(t, o, seconds=240)
+    ended(t, o)
     assert s.f.fed not in str(t.api.call("GET", "/federation"))
     member = operation(t, s.far, "cluster_remove")
     assert member["state"] == "succeeded" and len(member["leftovers"]) == 3 and all(k.startswith("kubectl get ") for k in member["leftovers"]), member["leftovers"]

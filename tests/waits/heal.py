@@ -3,14 +3,14 @@ import json, re, time
 from cases import rule
 from product import wait
 from says import ended, operation, sentence, waits
-from ways import PATIENCE, Deaf, Fed
+from ways import Deaf, Fed
 
 MERGE = "application/merge-patch+json"
 
 
 def trouble(t, f, cluster=None, *words):
     """The party is shown broken, with these words, on its page in both languages, and in an event. A check may see another workload lacking first."""
-    t.api.until(f.path(cluster), [5], seconds=PATIENCE)
+    t.api.until(f.path(cluster), [5])
     last = {}
 
     def seen():
@@ -22,7 +22,7 @@ def trouble(t, f, cluster=None, *words):
         last["missing"] = [lang for lang, text in enumerate(pages) if re.sub(r"\s+", "", sentence(key, json.loads(args), lang)) not in text]
         last["events"] = t.api.events(cluster or f.x)
         return not last["missing"] and any("Error" in e and words[0] in e for e in last["events"])
-    wait(seen, PATIENCE, 0.3, lambda: (words, last))
+    wait(seen, say=lambda: (words, last))
 
 
 def scale(t, ns, name, n):
@@ -38,7 +38,7 @@ def repair(t, page):
 
 def known(t, uuid):
     """Its workloads have been remembered by the first complete look."""
-    wait(lambda: t.stack.sql("select jsonb_array_length(workloads) from participant where uuid = '%s'" % uuid)[0][0] != "0", PATIENCE)
+    wait(lambda: t.stack.sql("select jsonb_array_length(workloads) from participant where uuid = '%s'" % uuid)[0][0] != "0")
 
 
 def test_workload_scaled_to_zero_is_shown_and_comes_back(t):
@@ -107,13 +107,13 @@ def test_routes_wiped_and_repaired(t):
         assert t.a.call("PATCH", where, {"data": {key: value}}, MERGE)[0] == 200
     code, text = t.en.post(f.page() + "/repair", f.page())
     assert code == 200, (code, text[-500:])
-    o = wait(lambda: operation(t, x, "participant_repair"), PATIENCE)
+    o = wait(lambda: operation(t, x, "participant_repair"))
     ended(t, o)
     assert "7901" in t.a.get(sni)[1]["data"]["sni.yaml"] and "7901" in t.a.get(table)[1]["data"]["route_table.yaml"]
     f.active()
 
 
-CUT_SECONDS, CALLS, BACK_SECONDS = 60, 14, 45
+CUT_SECONDS, CALLS = 60, 14
 
 
 def test_circuit_breaker(t):
@@ -129,7 +129,7 @@ def test_circuit_breaker(t):
         waits(t, x, "image")
     w.proxy.refuse()
     deaf = Deaf(w.proxy.port)
-    wait(lambda: w.circuit()[1], 30, 0.2, w.circuit)
+    wait(lambda: w.circuit()[1], say=w.circuit)
     opened = time.time()
     # Each of them says why it waits, although hardly any of them calls.
     for x in xs:
@@ -143,12 +143,12 @@ def test_circuit_breaker(t):
     rule(t, "a", "circuit.example/")
     w.proxy.accept()
     back = time.time()
-    wait(lambda: not w.circuit()[1], BACK_SECONDS, 0.2, w.circuit)
+    wait(lambda: not w.circuit()[1], say=w.circuit)
     print("       closed again after %.0f s" % (time.time() - back), flush=True)
     for f in feds:
-        f.active(seconds=max(1, BACK_SECONDS - (time.time() - back)))
+        f.active()
     ready.active()
-    t.api.until("/endpoint/" + w.endpoint, [2], seconds=PATIENCE)
+    t.api.until("/endpoint/" + w.endpoint, [2])
 
 
 LANES = [(test_workload_scaled_to_zero_is_shown_and_comes_back, test_routes_wiped_and_repaired), (test_workload_deleted_is_shown_and_comes_back, test_certificate_secret_deleted_and_repaired), (test_circuit_breaker,)]

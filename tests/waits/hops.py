@@ -5,7 +5,7 @@ import proxy as P
 from cases import rule
 from product import wait
 from says import ended, retry, told, waits
-from ways import DOOR, PATIENCE, Fed, add_infra, adopt
+from ways import DOOR, Fed, add_infra, adopt
 
 
 NAME = "api.waits.test"
@@ -110,7 +110,7 @@ def account(t, name, rules):
 
 def new_token(t, name, secret):
     t.a.call("POST", "/api/v1/namespaces/default/secrets", {"metadata": {"name": secret, "annotations": {"kubernetes.io/service-account.name": name}}, "type": "kubernetes.io/service-account-token"})
-    token = wait(lambda: (t.a.get("/api/v1/namespaces/default/secrets/" + secret)[1].get("data") or {}).get("token"), PATIENCE)
+    token = wait(lambda: (t.a.get("/api/v1/namespaces/default/secrets/" + secret)[1].get("data") or {}).get("token"))
     with open(t.rig + "/a/ca.crt", "rb") as f:
         ca = base64.b64encode(f.read()).decode()
     return ("apiVersion: v1\nkind: Config\ncurrent-context: x\nclusters:\n- name: x\n  cluster:\n    server: %s\n    certificate-authority-data: %s\nusers:\n- name: x\n  user:\n    token: %s\ncontexts:\n- name: x\n"
@@ -165,12 +165,12 @@ def ready(t):
     def there():
         pods = t.b.items(KF + "/pods?labelSelector=fate=kubefate")
         return pods and all(any(c["type"] == "Ready" and c["status"] == "True" for c in p["status"].get("conditions") or []) for p in pods)
-    wait(there, PATIENCE)
+    wait(there)
 
 
 def held_on_b(t, name):
     """An exchange whose image is not there. The case before this one may have left the endpoint broken until its next health check."""
-    t.api.until("/endpoint/" + t.eb, [2], seconds=PATIENCE)
+    t.api.until("/endpoint/" + t.eb, [2])
     f = Fed(t, name)
     rule(t, "b", name + ".example/", fail="ImagePullBackOff", message="not there")
     x = f.exchange(t.eb, registry=name + ".example/fate")
@@ -196,11 +196,11 @@ def test_service_of_kubefate_is_deleted_and_repaired(t):
     assert t.b.call("DELETE", KF + "/services/kubefate")[0] == 200
     o = waits(t, x, "hop-service", "service of KubeFATE does not exist", 'services "kubefate" not found')
     told(t, x, o)
-    t.api.until("/endpoint/" + t.eb, [4], seconds=PATIENCE)  # by its health check
+    t.api.until("/endpoint/" + t.eb, [4])  # by its health check
     sentence = t.stack.sql("select error_class from endpoint where uuid = '%s'" % t.eb)[0][0]
     assert sentence == "kubefate.no-service", sentence
     repair_endpoint(t, t.eb)
-    t.api.until("/endpoint/" + t.eb, [2], seconds=PATIENCE)
+    t.api.until("/endpoint/" + t.eb, [2])
     assert t.b.get(KF + "/services/kubefate")[0] == 200
     letting_b(t, f)
     ended(t, o)
@@ -225,9 +225,9 @@ def test_password_of_kubefate_is_changed_and_set_again(t):
         t.b.call("DELETE", KF + "/pods/" + p["metadata"]["name"])
     o = waits(t, x, "hop-login", "refuses the stored account", state="failed")
     told(t, x, o)
-    t.api.until("/endpoint/" + t.eb, [4], seconds=PATIENCE)
+    t.api.until("/endpoint/" + t.eb, [4])
     repair_endpoint(t, t.eb)
-    t.api.until("/endpoint/" + t.eb, [2], seconds=PATIENCE)
+    t.api.until("/endpoint/" + t.eb, [2])
     ready(t)
     retry(t, o)
     letting_b(t, f)

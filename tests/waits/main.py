@@ -8,7 +8,7 @@ from api import Api
 from product import KubeFate, Page, Stack, Tests, token_kubeconfig
 from proxy import Tls
 from rig import Kube, kind
-from ways import PATIENCE, Way
+from ways import Way
 
 
 class Hosts:
@@ -41,7 +41,7 @@ def test_clusters_and_endpoints(t):
     ib = t.api.add_infra("lab-b", token_kubeconfig(t.b, t.rig, "b"))
     t.put(ia=ia, ib=ib, ea=t.api.add_endpoint("kf-a", ia), eb=t.api.add_endpoint("kf-b", ib))
     for e in (t.ea, t.eb):
-        t.api.until("/endpoint/" + e, [2], [4], seconds=PATIENCE)
+        t.api.until("/endpoint/" + e, [2], [4])
 
 
 WAYS = ("hopname", "hoptcp", "hoptls", "hopserver", "hopslow", "otherkf", "routes", "chart", "whole", "forced", "circuit")

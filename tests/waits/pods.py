@@ -3,7 +3,7 @@ import os
 from cases import rule
 from product import wait
 from says import ended, told, waits
-from ways import PATIENCE, Fed
+from ways import Fed
 
 SECRET = "hunter2-of-the-database"
 
@@ -23,7 +23,7 @@ def test_last_words_of_a_crashing_container_without_its_password(t):
     f = Fed(t, "crashing")
     rule(t, "a", "crash.example/fate/nginx", crash=True)
     x = f.exchange(t.ea, registry="crash.example/fate")
-    pod = wait(lambda: [p["metadata"]["name"] for p in t.a.items("/api/v1/namespaces/w-crashing/pods") if p["metadata"]["name"].startswith("nginx-")], PATIENCE)[0]
+    pod = wait(lambda: [p["metadata"]["name"] for p in t.a.items("/api/v1/namespaces/w-crashing/pods") if p["metadata"]["name"].startswith("nginx-")])[0]
     folder = os.path.join(t.rig, "a", "pods", "w-crashing", pod, "nginx")
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "log"), "w") as log:
@@ -86,7 +86,7 @@ def test_claim_of_a_storage_class_that_is_missing(t):
                 t.a.call("POST", "/api/v1/persistentvolumes", {"metadata": {"name": "pv-" + m["uid"]}, "spec": {"storageClassName": "no-such-class", "accessModes": x["spec"]["accessModes"], "capacity": {"storage": "20Gi"}, "hostPath": {"path": "/nowhere"},
                                                                 "claimRef": {"kind": "PersistentVolumeClaim", "namespace": m["namespace"], "name": m["name"], "uid": m["uid"]}}})
         return t.api.call("GET", f.path(c))["status"] == 1
-    wait(provision, PATIENCE, 1, lambda: [(x["metadata"]["name"], x["status"]) for x in t.a.items("/api/v1/namespaces/w-41001/persistentvolumeclaims")])
+    wait(provision, pause=1, say=lambda: [(x["metadata"]["name"], x["status"]) for x in t.a.items("/api/v1/namespaces/w-41001/persistentvolumeclaims")])
     ended(t, o)
 
 

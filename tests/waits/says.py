@@ -6,7 +6,6 @@ compiled into the product; that they hold what matters (an image, a registry, a 
 import glob, html, json, os, re, time
 from product import wait
 from rig import ROOT
-from ways import PATIENCE
 
 # The label of the cause (wait.<class>) and the next action (next.<class>) beside the sentence, on the operation's page.
 LABEL_ON_PAGE = True
@@ -87,7 +86,7 @@ def waits(t, subject, cause, *words, kind=None, state="running"):
             return None
         o["sentence"], o["sentence_zh"] = text, sentence(key, args, 1)
         return o
-    o = wait(seen, PATIENCE, 0.15, lambda: {"lacks": last.get("lacks"), **{k: (last["o"] or {}).get(k) for k in ("kind", "state", "cause", "evidence_class", "evidence_args", "error_class", "error_args", "next_action")}})
+    o = wait(seen, say=lambda: {"lacks": last.get("lacks"), **{k: (last["o"] or {}).get(k) for k in ("kind", "state", "cause", "evidence_class", "evidence_args", "error_class", "error_args", "next_action")}})
     next_key = "next." + cause if state == "running" or cause in AFTER else "next.retry-or-remove"
     assert o["next_action"] == next_key, (o["next_action"], next_key)
     if state == "running":
@@ -101,15 +100,15 @@ def told(t, subject, o):
     """The trouble's sentence is an event of the subject, once."""
     key = o["error_class"] if o["state"] == "failed" else o["evidence_class"]
     count = lambda: int(t.stack.sql("select count(*) from event where entity_uuid = '%s' and class = '%s' and level = 'Error'" % (subject, key))[0][0])
-    wait(count, PATIENCE, 0.3, lambda: t.stack.sql("select class, args from event where entity_uuid = '%s' order by id" % subject))
+    wait(count, say=lambda: t.stack.sql("select class, args from event where entity_uuid = '%s' order by id" % subject))
     o["told"] = lambda: [] if count() == 1 else t.stack.sql("select class, args, created_at from event where entity_uuid = '%s' order by id" % subject)
     assert not o["told"](), o["told"]()
 
 
-def ended(t, o, state="succeeded", seconds=PATIENCE):
+def ended(t, o, state="succeeded"):
     """The very operation reaches its end."""
     now = lambda: t.stack.sql("select state, cause, evidence_class, error_class, error_args, retries from operation where uuid = '%s'" % o["uuid"])[0]
-    wait(lambda: now()[0] == state, seconds, 0.2, now)
+    wait(lambda: now()[0] == state, say=now)
     assert "told" not in o or o["cause"].startswith(HOPS) or not o["told"](), o["told"]()
     return now()
 

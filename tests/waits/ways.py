@@ -1,7 +1,7 @@
 """Federations, exchanges and ways to cluster a of a case's own, so that no case's trouble is another's."""
 import socket, struct, threading, time
 import proxy as P
-from product import PATIENCE, wait
+from product import wait
 
 DOOR = threading.Semaphore(3)  # these calls wait for the poller, and the product keeps eight workers for such; more are turned away with 429
 
@@ -37,8 +37,8 @@ class Fed:
     def page(self, cluster=None):
         return "%s/cluster/detail/%s" % (self.f, cluster) if cluster else "%s/exchange/detail/%s" % (self.f, self.x)
 
-    def active(self, cluster=None, seconds=PATIENCE):
-        return self.t.api.until(self.path(cluster), [1], [], seconds=seconds)
+    def active(self, cluster=None):
+        return self.t.api.until(self.path(cluster), [1], [])
 
 
 class Way:
@@ -62,14 +62,14 @@ def add_infra(t, name, kubeconfig):
             code, v = t.api.raw("POST", "/infra", {"name": name, "description": "", "type": "Kubernetes", "kubernetes_provider_info": t.api.kubeconfig_body(kubeconfig)})
         assert code in (200, 503, 429), (code, v)
         return code == 200
-    wait(asked, PATIENCE, 1)
+    wait(asked, pause=1)
     return [x for x in t.api.call("GET", "/infra") if x["name"] == name][0]["uuid"]
 
 
 def adopt(t, name, infra):
     with DOOR:
         e = t.api.add_endpoint(name, infra, install=False)
-    t.api.until("/endpoint/" + e, [2], [4], seconds=PATIENCE)
+    t.api.until("/endpoint/" + e, [2], [4])
     return e
 
 
@@ -79,7 +79,7 @@ class Deaf(threading.Thread):
     def __init__(self, port):
         super().__init__(daemon=True)
         self.times, self.over = [], False
-        self.socket = wait(lambda: self.bound(port), 5)
+        self.socket = wait(lambda: self.bound(port))
         self.start()
 
     @staticmethod
