@@ -21,6 +21,7 @@ enum {
    * processes does not yield to our idle thread. */
   BUSY = 3,
   BUSY_REST_MS = 10000,
+  OWN_REST = 4, /* times what it took */
 };
 /* The one that keeps the first few, and the patient one that makes the rest while nothing happens. */
 struct maker { int most; bool patient; pthread_t thread; };
@@ -30,6 +31,7 @@ static struct {
   EVP_PKEY *key[KEYSTOCK_MOST];
   int n, makers;
   int64_t started_ms, quiet_ms; /* the process has started by then; from then on it is quiet */
+  int64_t own_ms;               /* until then who takes a key does not make it */
   bool faulty, wanted;
   atomic_bool over;
   struct maker maker[MAKERS];
@@ -102,6 +104,7 @@ bool keystock_start(int n) {
   S.faulty = S.wanted = false;
   S.makers = 0;
   S.started_ms = S.quiet_ms = clock_mono_ms() + QUIET_MS;
+  S.own_ms = 0;
   S.maker[0] = (struct maker){.most = n < KEYSTOCK_LOW ? n : KEYSTOCK_LOW};
   S.maker[1] = (struct maker){.most = n < KEYSTOCK_MOST ? n : KEYSTOCK_MOST, .patient = true};
   int wanted = n > KEYSTOCK_LOW ? MAKERS : 1;
@@ -129,6 +132,13 @@ bool keystock_ready(void) {
   return ready;
 }
 
+bool keystock_overdue(void) {
+  pthread_mutex_lock(&S.lock);
+  bool may = !S.makers || S.n || clock_mono_ms() >= S.own_ms;
+  pthread_mutex_unlock(&S.lock);
+  return may;
+}
+
 int keystock_count(void) {
   pthread_mutex_lock(&S.lock);
   int n = S.n;
@@ -141,5 +151,12 @@ EVP_PKEY *keystock_take(void) {
   pthread_mutex_lock(&S.lock);
   if (S.n) k = S.key[--S.n], S.quiet_ms = clock_mono_ms() + QUIET_MS, pthread_cond_broadcast(&S.changed);
   pthread_mutex_unlock(&S.lock);
-  return k ? k : EVP_RSA_gen(BITS);
+  if (k) return k;
+  int64_t began = clock_mono_ms();
+  k = EVP_RSA_gen(BITS);
+  int64_t now = clock_mono_ms();
+  pthread_mutex_lock(&S.lock);
+  S.own_ms = now + OWN_REST * (now - began);
+  pthread_mutex_unlock(&S.lock);
+  return k;
 }

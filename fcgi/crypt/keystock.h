@@ -17,6 +17,10 @@ void keystock_stop(void);
 /* Whether to take one now: there is one, or nobody makes any (no thread, or its last attempt failed), and taking makes it or tells why it cannot. False: one is
  * being made from now on, if it was not before. */
 bool keystock_ready(void);
+/* Whether who has waited for long may take one now, and make it if there is none. After each key
+ * that was made so this is false for four times as long as making it took: a runner that makes one
+ * key after the other lets the leases of everything else run out. */
+bool keystock_overdue(void);
 /* How many there are just now. */
 int keystock_count(void);
 /* The caller's own; NULL: OpenSSL could make none (its error queue says why). */

@@ -5,7 +5,7 @@
 #include "model/cert.h"
 
 #define DONE_IF(x) ((x) ? OUT_DONE : OUT_FAIL)
-enum { KEY_MS = 1000 /* between two looks at an empty stock */, KEY_PATIENCE_US = 60 * 1000000 /* half of the step's time: then this runner makes the key itself, whoever else has to wait */ };
+enum { KEY_MS = 1000 /* between two looks at an empty stock */, KEY_PATIENCE_US = 60 * 1000000 /* half of the step's time: then this runner makes the key itself, if it has not just made one */ };
 
 enum outcome p_connect_q(struct work *w, struct call *c, struct err *e) {
   (void)e;
@@ -144,7 +144,8 @@ enum outcome p_certs_q(struct work *w, struct call *c, struct err *e) {
   struct secret key = {0};
   if (p.mode != CERT_CREATE) return OUT_SKIP;
   if (!*memo_str(w, "leaf_key")) {
-    if (keystock_ready() || w->now - w->step_started > KEY_PATIENCE_US) return issue(w, &p, e) ? OUT_MORE : OUT_FAIL;
+    bool overdue = w->now - w->step_started > KEY_PATIENCE_US;
+    if (keystock_ready() || (overdue && keystock_overdue())) return issue(w, &p, e) ? OUT_MORE : OUT_FAIL;
     return work_evidence(w, "", TEXT(MSG_CAUSE_KEY, p.cn), e) ? (w->wait_ms = KEY_MS, OUT_WAIT) : OUT_FAIL;
   }
   if (!uuid_parse(memo_str(w, "leaf_key"), &id) || !work_open(w, id, &key, e)) return OUT_FAIL;

@@ -137,6 +137,23 @@ static void a_key_that_is_wanted_does_not_wait_for_the_start(void **s) {
   }
   assert_true(early);
 }
+/* Nobody has asked whether there is one, so the maker rests for ten seconds, and the only keys are
+ * those that are made by who takes them. */
+static void whoever_makes_keys_rests_between_them(void **s) {
+  (void)s;
+  assert_true(keystock_overdue()); /* without a stock there is nobody else */
+  EVP_PKEY_free(a_key());
+  assert_true(keystock_overdue());
+  assert_true(keystock_start(1));
+  assert_true(keystock_overdue());
+  int64_t began = clock_mono_ms();
+  EVP_PKEY_free(a_key());
+  int64_t took = clock_mono_ms() - began;
+  assert_false(keystock_overdue());
+  while (!keystock_overdue()) usleep(1000);
+  if (!keystock_count()) assert_true(clock_mono_ms() - began >= 4 * took);
+  keystock_stop();
+}
 static void a_large_stock_is_filled_while_nobody_takes_any_and_given_up_at_once(void **s) {
   enum { N = KEYSTOCK_LOW + 2 };
   (void)s;
@@ -156,6 +173,7 @@ static void a_large_stock_is_filled_while_nobody_takes_any_and_given_up_at_once(
 }
 
 int main(void) {
-  const struct CMUnitTest t[] = {T(sealed_text_opens_only_for_its_kind_record_and_key), T(key_files_read_back), T(passwords_are_yescrypt_and_bcrypt_is_accepted), T(leaves_verify_for_server_and_client_and_not_under_another_ca), T(long_names_live_in_the_sans_only), T(keys_are_made_ahead_and_given_away_once), T(a_key_that_is_wanted_does_not_wait_for_the_start), T(a_large_stock_is_filled_while_nobody_takes_any_and_given_up_at_once)};
+  const struct CMUnitTest t[] = {T(sealed_text_opens_only_for_its_kind_record_and_key), T(key_files_read_back), T(passwords_are_yescrypt_and_bcrypt_is_accepted), T(leaves_verify_for_server_and_client_and_not_under_another_ca), T(long_names_live_in_the_sans_only), T(keys_are_made_ahead_and_given_away_once), T(a_key_that_is_wanted_does_not_wait_for_the_start),
+                                 T(whoever_makes_keys_rests_between_them), T(a_large_stock_is_filled_while_nobody_takes_any_and_given_up_at_once)};
   return cmocka_run_group_tests(t, NULL, NULL);
 }
