@@ -322,7 +322,7 @@ def main():
     Meter.sweep()
     shutil.rmtree(OUT, ignore_errors=True)
     os.makedirs(OUT)
-    for sig in (signal.SIGTERM, signal.SIGHUP):
+    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the first one too: a shell's background job has it ignored, and hands that on
         signal.signal(sig, signal.default_int_handler)
     s = Scheduler(BUILDS, layers, int(text), len(os.sched_getaffinity(0)), memory_mb(), os.environ.get("CI") == "true", isolation())
     try:

@@ -73,7 +73,7 @@ class Case(unittest.TestCase):
     def start(self, *words, **env):
         keep = {k: v for k, v in os.environ.items() if k not in ("CI", "JOBS", "ALSO")}
         return subprocess.Popen([sys.executable, "-B", os.path.join(TESTS, "all.py"), *words], env=dict(keep, TESTS_TABLE=self.dir, TESTS_OUT=self.dir + "/out", **env),
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
 
     def run_all(self, *words, **env):
         p = self.start(*words, **env)
