@@ -48,7 +48,7 @@ BROWSER = SIM + "PICTURES=no bash tests/browser/run.sh "  # the pictures are for
 BOTH = ("programs", "rig")
 LAYERS = [
     layer("scheduler", 23, "bash tests/run/scheduler.sh", seconds=45, cores=0.1, memory=100),
-    layer("unit", 310, "bash tests/lib/unit.sh", seconds=90, cores=1.6, memory=500, after=("programs",)),
+    layer("unit", 310, "bash tests/lib/unit.sh", seconds=120, cores=1.6, memory=500, after=("programs",)),
     layer("launcher", 67, "bash tests/run/launcher.sh", seconds=50, cores=0.9, memory=500, after=("programs",)),
     layer("packages", 8, "bash tests/run/packages.sh", seconds=1, cores=0.5, memory=50),
     layer("clone", 9, "bash tests/run/clone.sh", seconds=25, cores=1.4, memory=1500),
@@ -67,7 +67,7 @@ LAYERS = [
     layer("chaos", 36, "bash tests/chaos/run.sh", seconds=285, cores=1.3, memory=2000, after=BOTH),
     layer("scale", 6, "bash tests/scale/run.sh smoke", seconds=35, cores=0.6, memory=500, after=("programs",)),
     layer("hosts", 17, "bash tests/hosts/run.sh", seconds=210, cores=0.8, memory=1500, after=("programs",)),
-    layer("demo", 115, "bash tests/demo/run.sh", seconds=190, cores=0.4, memory=600, after=("programs",)),
+    layer("demo", 114, "bash tests/demo/run.sh", seconds=190, cores=0.4, memory=600, after=("programs",)),
     layer("browser", 80, BROWSER + "en zh plain", seconds=230, cores=1.2, memory=2000, after=("programs",)),
     layer("tour", 29, BROWSER + "tour-en tour-zh", seconds=160, cores=0.8, memory=1500, after=("programs",)),
     layer("guide", 17, SIM + "bash tests/flow/run.sh guide", seconds=30, cores=0.5, memory=500, after=("programs",), usual=False),
