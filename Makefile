@@ -27,6 +27,8 @@ CFLAGS  += -std=gnu17 -D_GNU_SOURCE -DOPENSSL_NO_DEPRECATED -DOPENSSL_API_COMPAT
            -Ifcgi -I$(GEN) $(PKGC)
 LDLIBS  := -lfcgi $(PKGL) -lm
 BANNED  := -include base/banned.h
+# Programs of tests: made quickly rather than well.
+QUICKLY := -O1 $(if $(shell command -v ld.gold),-fuse-ld=gold)
 
 LAYERS  := base codec crypt db net kube kubefate stepca model deploy web pages api
 READERS := base codec crypt net kube kubefate # what reads foreign text, for the fuzzers
@@ -96,15 +98,15 @@ $(B)/bin/fedlcm-%: $(B)/main/fedlcm_%.o $(B)/libmain.a $(B)/libfedlcm.a
 $(B)/unit/%: tests/unit/%.c $(B)/libmain.a $(B)/libfedlcm.a
 	@mkdir -p $(@D)
 	@echo '  LD $@'
-	@$(CC) $(CFLAGS) -Itests/unit $(LDHARD) -o $@ $< -Wl,--start-group $(B)/libmain.a $(B)/libfedlcm.a -Wl,--end-group $(LDLIBS) -lcmocka
+	@$(CC) $(CFLAGS) $(QUICKLY) -Itests/unit $(LDHARD) -o $@ $< -Wl,--start-group $(B)/libmain.a $(B)/libfedlcm.a -Wl,--end-group $(LDLIBS) -lcmocka
 $(B)/client/test_client: tests/client/test_client.c $(B)/libfedlcm.a
 	@mkdir -p $(@D)
 	@echo '  LD $@'
-	@$(CC) $(CFLAGS) $(BANNED) $(LDHARD) -o $@ $< $(B)/libfedlcm.a $(LDLIBS)
+	@$(CC) $(CFLAGS) $(QUICKLY) $(BANNED) $(LDHARD) -o $@ $< $(B)/libfedlcm.a $(LDLIBS)
 $(B)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/runner.c $(B)/libreaders.a
 	@mkdir -p $(@D)
 	@echo '  LD $@'
-	@$(CC) $(CFLAGS) $(BANNED) $(LDHARD) -MF $@.d -o $@ $< tests/fuzz/runner.c $(B)/libreaders.a $(LDLIBS)
+	@$(CC) $(CFLAGS) $(QUICKLY) $(BANNED) $(LDHARD) -MF $@.d -o $@ $< tests/fuzz/runner.c $(B)/libreaders.a $(LDLIBS)
 $(B)/bench/%: tests/bench/%.c $(B)/libmain.a $(B)/libfedlcm.a
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) -Itests/unit $(LDHARD) -o $@ $< -Wl,--start-group $(B)/libmain.a $(B)/libfedlcm.a -Wl,--end-group $(LDLIBS) -lcmocka

@@ -20,7 +20,7 @@
 #include "base/str.h"
 #include "main/run.h"
 
-enum { PARTS = 4, READY_S = 30, STOP_S = 90, FAILS = 8 };
+enum { PARTS = 4, READY_S = 120, STOP_S = 90, FAILS = 8 };
 static int lock_fd = -1;
 static int64_t began;
 static const char *login = "";

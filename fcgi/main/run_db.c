@@ -17,7 +17,7 @@
 #include "db/db.h"
 #include "main/run.h"
 
-enum { START_MS = 30000 };
+enum { START_MS = 120000 };
 
 static bool has_programs(const struct run *r, const char *d) {
   return d && *d && access(arena_fmt(r->a, "%s/initdb", d), X_OK) == 0 && access(arena_fmt(r->a, "%s/postgres", d), X_OK) == 0;

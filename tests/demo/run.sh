@@ -40,7 +40,7 @@ start() {
   t0=$(date +%s%N)
   "$@" python3 -B tests/demo/demo.py up > "$out" 2>&1 &
   demo=$!
-  for _ in $(seq 2400); do grep -q demo-stop "$out" && break; kill -0 $demo 2>/dev/null || break; sleep 0.05; done
+  for _ in $(seq 4800); do grep -q demo-stop "$out" && break; kill -0 $demo 2>/dev/null || break; sleep 0.05; done
   ms=$((($(date +%s%N) - t0) / 1000000))
   grep -q demo-stop "$out" || { cat "$out"; return 1; }
 }

@@ -21,7 +21,7 @@ class Stack:
     def __enter__(self):
         self.out = open(self.state + ".out", "w")
         self.proc = subprocess.Popen([os.path.join(BIN, "fedlcm-run"), "run"], env=self.env, stdout=self.out, stderr=subprocess.STDOUT)
-        for _ in range(1200):
+        for _ in range(PATIENCE * 10):
             with open(self.state + ".out") as f:
                 if "is ready" in f.read():
                     return self

@@ -24,7 +24,7 @@ stack_again() {
   env FEDLCM_PG_OPTIONS="-c fsync=off -c synchronous_commit=off -c full_page_writes=off" FEDLCM_LOGIN_RATE=60000 FEDLCM_KEYS_AHEAD=1 FEDLCM_STATE="$STACK_DIR/s" FEDLCM_PORT="$STACK_PORT" "$@" \
     "${STACK_ENTER[@]}" "${STACK_BIN:-build/release/bin}/fedlcm-run" run > "$STACK_DIR/out" 2>&1 &
   STACK_PID=$!
-  for _ in $(seq 2400); do
+  for _ in $(seq 4800); do
     grep -qs 'is ready' "$STACK_DIR/out" && return 0
     kill -0 "$STACK_PID" 2>/dev/null || break
     sleep 0.05

@@ -23,7 +23,7 @@ chmod 700 "$home"
 STACK_PORT=$(stack_port) STACK_URL=http://127.0.0.1:$STACK_PORT
 (cd "$tree" && FEDLCM_PORT=$STACK_PORT exec build/release/bin/fedlcm-run run) > "$home/out" 2>&1 &
 first=$!
-for _ in $(seq 2400); do grep -q 'is ready' "$home/out" && break; kill -0 $first 2>/dev/null || break; sleep 0.05; done
+for _ in $(seq 4800); do grep -q 'is ready' "$home/out" && break; kill -0 $first 2>/dev/null || break; sleep 0.05; done
 page() { curl -sf "$STACK_URL/login" | grep -q '<h1>'; }
 ok "starts from a 0700 folder with a blank in its path" page
 ok "says the address, the first login and where the state lies" grep -qzP "(?s)is ready after .*http://127\.0\.0\.1:$STACK_PORT/.*Log in as Admin with the password admin.*State and logs: /" "$home/out"
@@ -182,7 +182,7 @@ ok "cookies are for https only" has "__Host-fedlcm=" "$(curl -s --cacert "$STACK
 kill -TERM "$STACK_PID"; wait "$STACK_PID"
 rm -rf "$STACK_DIR/t"
 fresh=$(env FEDLCM_STATE="$STACK_DIR/t" FEDLCM_PORT="$STACK_PORT" timeout -s TERM 60 bash -c '"$0" run' "${STACK_BIN:-build/release/bin}/fedlcm-run" > "$STACK_DIR/out2" 2>&1 & echo $!)
-for _ in $(seq 2400); do grep -q 'is ready' "$STACK_DIR/out2" && break; sleep 0.05; done
+for _ in $(seq 4800); do grep -q 'is ready' "$STACK_DIR/out2" && break; sleep 0.05; done
 kill -TERM "$fresh"; for _ in $(seq 200); do grep -q Stopped "$STACK_DIR/out2" && break; sleep 0.05; done
 says=$(try FEDLCM_LISTEN=0.0.0.0 FEDLCM_TLS=self-made)
 ok "a database whose account still has the default password is not opened to others" has "still has the default password" "$says"
@@ -196,7 +196,7 @@ if [ $root = yes ] && id games >/dev/null 2>&1; then
   port=$(stack_port)
   (cd "$STACK_DIR/user tree" && exec setpriv --reuid=games --regid=games --clear-groups env FEDLCM_PORT="$port" build/release/bin/fedlcm-run run) > "$STACK_DIR/out3" 2>&1 &
   user=$!
-  for _ in $(seq 2400); do grep -q 'is ready' "$STACK_DIR/out3" && break; kill -0 $user 2>/dev/null || break; sleep 0.05; done
+  for _ in $(seq 4800); do grep -q 'is ready' "$STACK_DIR/out3" && break; kill -0 $user 2>/dev/null || break; sleep 0.05; done
   as_user() { curl -sf -o /dev/null "http://127.0.0.1:$port/login" && [ -d "$STACK_DIR/user tree/var/pg/data" ]; }
   ok "an ordinary user starts it too, state in var/" as_user
   kill -TERM $user; wait $user
