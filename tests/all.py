@@ -28,7 +28,7 @@ CLOSING = re.compile(r"^[a-z]+: (\d+) passed, (\d+) failed, (\d+) skipped$", re.
 TEST = re.compile(r"^(ok|not ok)\s+(?:- )?(.*?)(?:\s+(\d+\.\d+) s(?:  at .*)?)?$", re.M)
 SHOWN_OF_A_FAILURE = 60  # lines
 SLOW_LAYERS, SLOW_TESTS = 5, 3
-HELD = 1.6  # so much more is begun than the cores hold: what a layer keeps busy on average it does not all the time
+HELD = 1.25  # so much more is begun than the cores hold: what a layer keeps busy on average it does not all the time
 GRACE = 15  # seconds that an interrupted layer has to put away what it started
 # A checkout that lies below /tmp is to be seen in the new one too.
 INSIDE = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", """

@@ -21,7 +21,6 @@ enum {
    * processes does not yield to our idle thread. */
   BUSY = 3,
   BUSY_REST_MS = 10000,
-  OWN_REST = 4, /* times what it took */
 };
 /* The one that keeps the first few, and the patient one that makes the rest while nothing happens. */
 struct maker { int most; bool patient; pthread_t thread; };
@@ -156,7 +155,7 @@ EVP_PKEY *keystock_take(void) {
   k = EVP_RSA_gen(BITS);
   int64_t now = clock_mono_ms();
   pthread_mutex_lock(&S.lock);
-  S.own_ms = now + OWN_REST * (now - began);
+  S.own_ms = now + (now - began);
   pthread_mutex_unlock(&S.lock);
   return k;
 }

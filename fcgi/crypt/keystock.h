@@ -18,7 +18,7 @@ void keystock_stop(void);
  * being made from now on, if it was not before. */
 bool keystock_ready(void);
 /* Whether who has waited for long may take one now, and make it if there is none. After each key
- * that was made so this is false for four times as long as making it took: a runner that makes one
+ * that was made so this is false for as long as making it took: a runner that makes one
  * key after the other lets the leases of everything else run out. */
 bool keystock_overdue(void);
 /* How many there are just now. */

@@ -14,7 +14,7 @@ static bool ended(struct work *w, enum work_end how, const struct err *why, stru
     {"connect", p_connect_q, p_connect_d, EFFECT_READ, STEP_KUBEFATE, 3, 120, NULL, NULL}, \
     {"namespace", p_namespace_q, p_namespace_d, EFFECT_SAFE, 0, 3, 180, NULL, NULL}, \
     {"pull-secret", p_pull_q, p_pull_d, EFFECT_SAFE, 0, 2, 60, NULL, NULL}, \
-    {"certificates", p_certs_q, p_certs_d, EFFECT_SAFE, 0, 8, 120, NULL, NULL}, \
+    {"certificates", p_certs_q, p_certs_d, EFFECT_SAFE, 0, 8, CERTIFICATES_S, NULL, NULL}, \
     {"look", p_look_q, p_look_d, EFFECT_READ, STEP_KUBEFATE, 1, 120, NULL, NULL}, \
     {"submit", p_submit_q, p_submit_d, EFFECT_ONCE, STEP_KUBEFATE, 4, 120, "look", "look"}, \
     {"components", p_parts_q, p_parts_d, EFFECT_READ, STEP_KUBEFATE, 60, 3900, NULL, "look", NULL, p_parts_see}, \

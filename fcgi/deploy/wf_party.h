@@ -2,6 +2,9 @@
 #ifndef DEPLOY_WF_PARTY_H
 #define DEPLOY_WF_PARTY_H
 #include "deploy/wf.h"
+/* Of the step "certificates". On a machine that is short of processor time a key can take minutes:
+ * the deployment is slow then, and not failed. */
+enum { CERTIFICATES_S = 600 };
 /* create */
 step_request p_connect_q, p_namespace_q, p_pull_q, p_certs_q, p_look_q, p_submit_q, p_parts_q, p_services_q, p_ingresses_q, p_routes_q, p_active_q, p_stop_q;
 step_digest p_connect_d, p_namespace_d, p_pull_d, p_certs_d, p_look_d, p_submit_d, p_parts_d, p_services_d, p_ingresses_d, p_routes_d, p_stop_d;

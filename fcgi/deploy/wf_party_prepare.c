@@ -5,7 +5,10 @@
 #include "model/cert.h"
 
 #define DONE_IF(x) ((x) ? OUT_DONE : OUT_FAIL)
-enum { KEY_MS = 1000 /* between two looks at an empty stock */, KEY_PATIENCE_US = 60 * 1000000 /* half of the step's time: then this runner makes the key itself, if it has not just made one */ };
+enum {
+  KEY_MS = 1000, /* between two looks at an empty stock */
+  KEY_PATIENCE_US = 60 * 1000000, /* then this runner makes the key itself, if it has not just made one */
+};
 
 enum outcome p_connect_q(struct work *w, struct call *c, struct err *e) {
   (void)e;

@@ -75,7 +75,7 @@ static bool ended(struct work *w, enum work_end how, const struct err *why, stru
 static const struct step REPAIR[] = {
     {"namespace-there", namespace_q, namespace_d, EFFECT_READ, 0, 3, 120, NULL, NULL, NULL},
     {"pull-secret", p_pull_q, p_pull_d, EFFECT_SAFE, 0, 5, 120, NULL, NULL, NULL},
-    {"certificates", certs_q, certs_d, EFFECT_SAFE, 0, 10, 120, NULL, NULL, NULL},
+    {"certificates", certs_q, certs_d, EFFECT_SAFE, 0, 10, CERTIFICATES_S, NULL, NULL, NULL},
     {"components", loads_q, p_parts_d, EFFECT_READ, STEP_KUBEFATE, 60, 900, NULL, "namespace-there", NULL},
     {"routes", table_q, NULL, EFFECT_NONE, 0, 20, 900, NULL, "namespace-there", NULL},
     {"active", p_active_q, NULL, EFFECT_NONE, STEP_LAST, 1, 60, NULL, NULL, NULL},

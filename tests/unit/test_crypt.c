@@ -151,7 +151,7 @@ static void whoever_makes_keys_rests_between_them(void **s) {
   int64_t took = clock_mono_ms() - began;
   assert_false(keystock_overdue());
   while (!keystock_overdue()) usleep(1000);
-  if (!keystock_count()) assert_true(clock_mono_ms() - began >= 4 * took);
+  if (!keystock_count()) assert_true(clock_mono_ms() - began >= took);
   keystock_stop();
 }
 static void a_large_stock_is_filled_while_nobody_takes_any_and_given_up_at_once(void **s) {
