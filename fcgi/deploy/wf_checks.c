@@ -20,7 +20,11 @@ static const struct stmt Q_LIVE_OP = {"check_live_op", "select exists (select 1 
 static const struct stmt Q_RESTARTING = {"check_restarting", "select 1 from operation where subject = $1 and subject_type = 'exchange_routes' and (state in ('queued', 'running') or ended_at > now() - interval '20 seconds') limit 1"};
 static const struct stmt Q_WORKLOADS = {"check_workloads", "select workloads from participant where uuid = $1"};
 static const struct stmt Q_TOLD = {"check_told", "select 1 from event where entity_uuid = $1 and class = $2 and id > coalesce((select max(id) from event where entity_uuid = $1 and class = $3), 0) limit 1"};
-const struct stmt *const STMTS_CHECKS[] = {&Q_LIVE_OP, &Q_RESTARTING, &Q_WORKLOADS, &Q_TOLD, NULL};
+/* External clusters that wait for their route; a push that finds it there makes them Active. */
+static const struct stmt Q_OUTSIDE = {"check_outside",
+    "select 1 from participant where federation_uuid = $1 and type = 2 and not is_managed and deleted_at is null "
+    "and status in (2, 4, 5) limit 1"};
+const struct stmt *const STMTS_CHECKS[] = {&Q_LIVE_OP, &Q_RESTARTING, &Q_WORKLOADS, &Q_TOLD, &Q_OUTSIDE, NULL};
 
 /* out: an operation is at work on it. last: what the look before this one has found, "" for nothing. */
 static bool busy(struct work *w, bool *out, const char **last, struct err *e) {
@@ -157,6 +161,16 @@ static enum outcome table_d(struct work *w, const struct reply *r, struct err *e
   return participant_set(w->db, w->a, w->party.uuid, "routes_seen", seen, e) ? OUT_DONE : OUT_FAIL;
 }
 
+/* An external cluster that was recorded when a push had just looked for the last time has nobody
+ * else to ask for the next one: it has no check of its own. */
+static bool push_for_outsiders(struct work *w, struct err *e) {
+  struct rows r;
+  if (w->party.type != TYPE_EXCHANGE || !w->party.is_managed) return true;
+  if (!db_query(w->db, w->a, &Q_OUTSIDE, &r, e, w->party.federation_uuid.s)) return false;
+  w->exchange = w->party;
+  return !r.n || routes_push_ensure(w, NULL, e);
+}
+
 /* A formerly Active one whose workloads broke shows Failed with the cause, one whose routes are missing Reconfiguring; both come back by themselves. */
 static bool party_checked(struct work *w, enum work_end how, const struct err *why, struct err *e) {
   bool ok = how == END_SUCCEEDED, op, changed = false, routed = true;
@@ -174,6 +188,7 @@ static bool party_checked(struct work *w, enum work_end how, const struct err *w
   }
   if (ok && w->party.type == TYPE_CLUSTER && w->has_exchange && w->exchange.is_managed) routed = route_seen(w, &w->party, w->exchange.routes_seen);
   if (!routed && !routes_push_ensure(w, NULL, e)) return false;
+  if (ok && !push_for_outsiders(w, e)) return false;
   int to = !ok ? PARTY_FAILED : routed ? PARTY_ACTIVE : PARTY_RECONFIGURING;
   unsigned from = ((1u << PARTY_ACTIVE | 1u << PARTY_RECONFIGURING) & ~(1u << to)) | (w->party.was_active ? 1u << PARTY_FAILED : 0);
   struct text say = !ok ? t : routed ? TEXT(MSG_EVENT_BACK) : TEXT(MSG_CAUSE_ROUTES, w->exchange.name);
