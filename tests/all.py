@@ -9,6 +9,7 @@ A layer's output is kept together in build/test/LAYER.log. Here its closing line
 stands once more right above the last line. Every test with its seconds: build/test/tests.tsv (layer, outcome, seconds, name).
 As root each layer lives in namespaces of its own (network, processes): no port is taken twice, and whatever it started ends with it."""
 import ctypes
+import fcntl
 import os
 import re
 import shutil
@@ -18,14 +19,17 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
-HERE = os.path.dirname(os.path.abspath(__file__))
+HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path.insert(0, os.environ.get("TESTS_TABLE") or HERE)
 OUT = os.environ.get("TESTS_OUT") or os.path.join(ROOT, "build", "test")
 
-# "name: 1 passed, 0 failed, 0 skipped" closes a layer; "ok     a test   1.2 s" is a test of it.
-CLOSING = re.compile(r"^[a-z]+: (\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
-TEST = re.compile(r"^(ok|not ok)\s+(?:- )?(.*?)(?:\s+(\d+\.\d+) s(?:  at .*)?)?$", re.M)
+# "ok     a test   1.2 s" is a test of a layer, "name: 1 passed, 0 failed, 0 skipped" closes it.
+TEST = re.compile(r"(ok|not ok) +(?:- )?(.*)")
+SECONDS = re.compile(r" (\d+\.\d+) s(?:  at .*)?$")
+LONGEST_LINE = 1000  # characters of one that are looked at
+MARK = ".made-by-tests"  # in a folder for output: it may be deleted
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 SHOWN_OF_A_FAILURE = 60  # lines
 SLOW_LAYERS, SLOW_TESTS = 5, 3
 HELD = 1.25  # so much more is begun than the cores hold: what a layer keeps busy on average it does not all the time
@@ -108,13 +112,26 @@ class Meter:
                 pass  # was not made, or somebody is still in it
 
 
-class Outcome:
-    """What a layer's output says. least: how many tests it must have executed under CI; without CI fewer are counted as skipped."""
+def test_of(line):
+    """(outcome, name, seconds), or None."""
+    m = TEST.match(line)
+    if not m:
+        return None
+    seconds = SECONDS.search(m.group(2))
+    name = m.group(2)[:seconds.start()] if seconds else m.group(2)
+    return m.group(1), name.strip(), float(seconds.group(1)) if seconds else 0.0
 
-    def __init__(self, text, status, least, ci):
-        closing = CLOSING.findall(text)
+
+class Outcome:
+    """What a layer's output says. Only its own closing line counts, and a test that is not ok has failed whatever that line says. least: how many tests it
+    must have executed under CI; without CI fewer are counted as skipped."""
+
+    def __init__(self, job, text, status, ci):
+        least = job.least
+        closing = re.findall(r"^%s: (\d+) passed, (\d+) failed, (\d+) skipped$" % re.escape(job.closes or job.name), text, re.M)
         self.passed, self.failed, self.skipped = map(int, closing[-1]) if closing else (0, 0, 0)
-        self.tests = [(outcome, name.strip(), float(seconds or 0)) for outcome, name, seconds in TEST.findall(text)]
+        self.tests = [t for t in (test_of(line[:LONGEST_LINE]) for line in text.splitlines() if line.startswith(("ok ", "not ok "))) if t]
+        self.failed = self.failed or sum(outcome == "not ok" for outcome, _, _ in self.tests)
         self.why = []
         if not self.failed and (status or not closing):
             self.failed = 1
@@ -139,7 +156,9 @@ class Running:
         self.job, self.path, self.began, self.seconds = job, os.path.join(OUT, job.name + ".log"), time.time(), 0.0
         self.log, self.meter, self.told = open(self.path, "w"), Meter(job.name), ""
         command = ["bash", "-c", "exec " + job.command]
-        self.proc = subprocess.Popen((enter if job.isolated else []) + command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT,
+        # Where it has a /tmp of its own, another place for temporary files would be hidden or shared.
+        env = {k: v for k, v in os.environ.items() if k != "TMPDIR" or not (enter and job.isolated)}
+        self.proc = subprocess.Popen((enter if job.isolated else []) + command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT,
                                      start_new_session=True, preexec_fn=self.prepare)
 
     def prepare(self):
@@ -147,8 +166,11 @@ class Running:
         self.meter.enter()
 
     def ended(self):
+        if self.log.closed:
+            return True
         if self.proc.poll() is None:
             return False
+        self.tell(signal.SIGKILL)  # what it has left in its process group
         self.seconds, self.told = time.time() - self.began, self.meter.told()
         self.meter.end()
         self.log.close()
@@ -213,7 +235,7 @@ class Scheduler:
             self.give_up(b)
         for x in [x for x in self.todo if build.name in x.after]:
             self.todo.remove(x)
-            self.show(x, Outcome("", 1, 0, self.ci), 0, "", "needs %s, which cannot be made" % build.name)
+            self.show(x, Outcome(x, "", 1, self.ci), 0, "", "needs %s, which cannot be made" % build.name)
 
     # --- what has ended ---
     def take(self, r):
@@ -228,7 +250,7 @@ class Scheduler:
                 self.give_up(r.job)
             return
         text = r.text()
-        outcome = Outcome(text, r.proc.returncode, r.job.least, self.ci)
+        outcome = Outcome(r.job, text, r.proc.returncode, self.ci)
         self.show(r.job, outcome, r.seconds, r.told, self.end_of(text) if outcome.failed else self.reasons(text) if outcome.skipped else "")
 
     def show(self, layer, outcome, seconds, told, more):
@@ -247,10 +269,17 @@ class Scheduler:
 
     # --- the screen ---
     def say(self, text):
-        if self.width:
-            print("\r" + " " * self.width + "\r", end="")
-            self.width = 0
-        print(text, flush=True)
+        self.put(("\r" + " " * self.width + "\r" if self.width else "") + text + "\n")
+        self.width = 0
+
+    @staticmethod
+    def put(text):
+        """Whoever read it may be gone (`| tee` dies of the same Ctrl-C): the layers are still ended in order."""
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except OSError:
+            sys.stdout = open(os.devnull, "w")
 
     def progress(self):
         """One line that is written over, for whoever looks on."""
@@ -259,7 +288,7 @@ class Scheduler:
         now = time.time()
         text = "%3.0f s  %s%s" % (now - self.began, ", ".join("%s %.0f" % (r.job.name, now - r.began) for r in self.running), "; %d to come" % len(self.todo) if self.todo else "")
         text = text[:shutil.get_terminal_size().columns - 1]
-        print("\r" + text.ljust(self.width), end="", flush=True)
+        self.put("\r" + text.ljust(self.width))
         self.width = len(text)
 
     # --- all of it ---
@@ -311,27 +340,56 @@ def chosen(layers, words, also):
     return [x for x in layers if x.name in words + also or not words and x.usual]
 
 
+def take_folder():
+    """The folder for the output is emptied, if it is ours and nobody else's run uses it. What has to stay open until the end."""
+    os.makedirs(os.path.dirname(os.path.abspath(OUT)), exist_ok=True)
+    lock = open(os.path.abspath(OUT) + ".lock", "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit("Tests of this checkout are running already: %s is theirs. Wait for their end, or give these another folder: TESTS_OUT=DIR" % OUT)
+    known = "TESTS_OUT" not in os.environ or os.path.exists(os.path.join(OUT, MARK))
+    if os.path.lexists(OUT) and not known and (not os.path.isdir(OUT) or os.listdir(OUT)):
+        sys.exit("%s is there and was not made by tests; it would be deleted. Name a folder that is new or empty: TESTS_OUT=DIR" % OUT)
+    shutil.rmtree(OUT, ignore_errors=True)
+    os.makedirs(OUT, exist_ok=True)
+    open(os.path.join(OUT, MARK), "w").close()
+    return lock
+
+
 def main():
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        sys.exit(print(__doc__))
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stdout.reconfigure(errors="backslashreplace")
     from layers import BUILDS, LAYERS
+    unknown = {n for x in BUILDS + LAYERS for n in x.after} - {b.name for b in BUILDS}
+    if unknown:
+        sys.exit("The table of layers needs %s, which nothing builds." % ", ".join(sorted(unknown)))
     for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
         os.environ.pop(name, None)
     text = os.environ.pop("JOBS", "") or "0"
-    if not text.isdigit():
+    if not re.fullmatch("[0-9]+", text):
         sys.exit("JOBS is %s; it is the number of layers at a time, 1 for one after the other." % text)
     layers = chosen(LAYERS, sys.argv[1:], os.environ.pop("ALSO", "").split())
     Meter.sweep()
-    shutil.rmtree(OUT, ignore_errors=True)
-    os.makedirs(OUT)
-    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the first one too: a shell's background job has it ignored, and hands that on
+    try:
+        lock = take_folder()
+    except OSError as e:
+        sys.exit("There is no place for the output of the tests: %s. Give another one: TESTS_OUT=DIR" % e)
+    for sig in ENDS:  # the first one too: a shell's background job has it ignored, and hands that on
         signal.signal(sig, signal.default_int_handler)
     s = Scheduler(BUILDS, layers, int(text), len(os.sched_getaffinity(0)), memory_mb(), os.environ.get("CI") == "true", isolation())
     try:
         s.run()
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for sig in ENDS:
+            signal.signal(sig, signal.SIG_IGN)
         s.interrupt()
         return 130
-    return 0 if s.conclude() else 1
+    ok = s.conclude()
+    lock.close()
+    return 0 if ok else 1
 
 
 if __name__ == "__main__":

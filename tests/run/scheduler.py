@@ -195,6 +195,57 @@ class Output(Case):
         self.assertEqual((lines[-1], self.status), ("3 passed, 3 failed, 0 skipped", 1))
         self.assertEqual(len([x for x in lines if x.startswith("not ok  ")]), 3, self.out)
 
+    def test_only_the_layers_own_closing_line_counts(self):
+        text = "echo 'a: 1 passed, 1 failed, 0 skipped'; echo 'http: 257 passed, 0 failed, 0 skipped'"
+        self.table(self.command("a", text), self.command("b", "echo 'other: 2 passed, 0 failed, 0 skipped'"), self.work("c", close="3 passed, 0 failed, 0 skipped"),
+                   self.command("d", "echo 'word: 4 passed, 0 failed, 0 skipped'", closes="word"))
+        lines = self.run_all()
+        self.assertEqual((lines[-1], self.status), ("8 passed, 2 failed, 0 skipped", 1), self.out)
+
+    def test_a_test_that_is_not_ok_has_failed_whatever_the_closing_line_says(self):
+        self.table(self.command("a", "echo ok; echo 'not ok the true name   1.2 s'; echo 'a: 5 passed, 0 failed, 0 skipped'"))
+        lines = self.run_all()
+        self.assertEqual((lines[-1], self.status), ("5 passed, 1 failed, 0 skipped", 1))
+        self.assertRegex(lines[-2], "^not ok  a: the true name  ")
+
+    def test_long_lines_are_read_quickly(self):
+        self.table(self.command("a", "python3 -c 'print(\"ok a\" + 200000 * \" \" + \"x\"); print(\"ok \" + 200000 * \"a 1 \")'; echo 'a: 2 passed, 0 failed, 0 skipped'"))
+        self.assertEqual(self.run_all()[-1], "2 passed, 0 failed, 0 skipped")
+
+    def test_a_reader_that_is_gone_or_closed_changes_nothing(self):
+        self.table(self.work("a", 0.2), self.work("b", 0.2))
+        for redirect in (">&-", "> /dev/full", "| true"):
+            subprocess.run(["bash", "-c", "%s -B %s/all.py %s" % (sys.executable, TESTS, redirect)], env=dict(os.environ, TESTS_TABLE=self.dir, TESTS_OUT=self.dir + "/out"), timeout=60)
+            with open(self.dir + "/out/tests.tsv") as f:
+                self.assertEqual(len(f.readlines()), 2, redirect)
+
+    def test_names_in_any_alphabet_on_any_terminal(self):
+        self.table(self.command("a", "echo 'not ok 一个'; echo 'a: 0 passed, 1 failed, 0 skipped'"))
+        self.assertEqual(self.run_all(PYTHONIOENCODING="ascii")[-1], "0 passed, 1 failed, 0 skipped", self.out)
+
+    def test_what_is_not_its_own_is_not_deleted(self):
+        self.table(self.work("a", 0.1))
+        os.makedirs(self.dir + "/out")
+        with open(self.dir + "/out/mine", "w") as f:
+            f.write("precious")
+        lines = self.run_all()
+        self.assertEqual((self.status, os.listdir(self.dir + "/out")), (1, ["mine"]), lines)
+        self.assertIn("TESTS_OUT=DIR", lines[-1])
+
+    def test_a_second_run_is_refused_while_the_first_one_uses_its_folder(self):
+        self.table(self.work("a", 3))
+        first = self.start()
+        self.assertTrue(soon(lambda: os.path.exists(self.dir + "/out/a.log")))
+        lines = self.run_all()
+        self.assertEqual(self.status, 1)
+        self.assertIn("running already", lines[-1])
+        self.assertTrue(first.communicate(timeout=60)[0].endswith("1 passed, 0 failed, 0 skipped\n"))
+
+    def test_a_table_that_needs_what_nothing_builds_is_refused(self):
+        self.table(self.work("a", 0.1, after=("nosuch",)))
+        self.assertIn("nosuch", self.run_all()[-1])
+        self.assertEqual(self.status, 1)
+
     def test_a_build_that_fails_fails_who_needs_it(self):
         self.table("build('tool', 'bash -c \"echo compiler says no; exit 2\"', memory=10)", "build('more', 'true', after=('tool',))", self.work("a", 0.1), self.work("b", 0.1, after=("tool",)), self.work("c", 0.1, after=("more",)))
         lines = self.run_all()
@@ -248,6 +299,17 @@ class Ends(Case):
         p.communicate(timeout=60)
         self.assertTrue(soon(lambda: not processes(mark)), processes(mark))
 
+    def test_more_interrupts_do_not_end_the_putting_away(self):
+        self.table(self.command("a", "trap 'sleep 2; touch %s/tidy; exit 1' INT; touch %s/begun; while :; do sleep 0.1; done" % (self.dir, self.dir)))
+        p = self.start()
+        self.assertTrue(soon(lambda: os.path.exists(self.dir + "/begun")))
+        for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            p.send_signal(sig)
+            time.sleep(0.2)
+        p.communicate(timeout=60)
+        self.assertEqual(p.returncode, 130)
+        self.assertTrue(os.path.exists(self.dir + "/tidy"))
+
     def test_an_interrupted_layer_may_put_away_what_it_made(self):
         self.table(self.command("a", "trap 'touch %s/tidy; exit 1' INT; touch %s/begun; while :; do sleep 0.1; done" % (self.dir, self.dir)))
         p = self.start()
@@ -273,8 +335,9 @@ class Ends(Case):
             self.skipTest("namespaces of mounts need root")
         text = "touch /tmp/%s && test -e %s/layers.py && df --output=fstype /tmp | tail -n 1 | grep -q %s && echo '%s: 1 passed, 0 failed, 0 skipped'"
         name = "fsched-%d" % os.getpid()
+        text = "test -z \"${TMPDIR:-}\" && " + text
         self.table(self.command("a", text % (name, self.dir, "tmpfs", "a")))
-        self.assertEqual(self.run_all()[-1], "1 passed, 0 failed, 0 skipped", self.out)
+        self.assertEqual(self.run_all(TMPDIR="/nonexistent")[-1], "1 passed, 0 failed, 0 skipped", self.out)
         self.assertFalse(os.path.exists("/tmp/" + name))
 
 

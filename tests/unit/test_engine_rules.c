@@ -560,7 +560,7 @@ int main(void) {
       T(a_release_that_only_helm_knows_is_kept), T(a_release_of_somebody_else_is_left_alone), T(tries_of_a_request_that_counts_share_one_deadline), T(a_push_whose_answer_is_lost_still_restarts_the_traffic_server),
       T(an_operation_ends_at_its_deadline), T(a_dead_cluster_ends_in_a_sentence), T(a_step_that_always_finds_more_to_do_ends), T(a_long_retry_after_does_not_outlast_the_step),
       T(stopping_waits_for_what_is_perhaps_on_its_way), T(what_a_superseded_creation_made_is_removed), T(a_removal_excludes_a_creation), T(a_failed_push_in_front_hides_no_other_hold), T(the_removal_of_an_exchange_waits_for_its_push), T(a_forced_removal_does_not_wait_for_a_stuck_push), T(a_retried_push_starts_counting_anew), T(two_removals_at_once_share_a_push),
-      T(a_repair_looks_at_the_workloads_before_it_waits), T(a_repair_does_not_take_a_push_that_looked_before_it_for_its_own), 
+      T(a_repair_looks_at_the_workloads_before_it_waits), T(a_repair_does_not_take_a_push_that_looked_before_it_for_its_own),
       T(an_external_cluster_that_comes_as_a_push_ends_gets_its_route), T(by_force_nobody_waits_for_a_removal_that_was_refused), T(a_crowded_cluster_gets_its_work_back_later), T(a_check_without_target_ends_no_probe), T(a_restart_of_our_own_is_no_failure), T(a_key_that_is_not_made_yet_is_waited_for), T(thousands_of_steps_leave_nothing_behind)};
   setenv("ENGINE_DB", "engine_rules", 1);
   return cmocka_run_group_tests(tests, world_begin, world_end);
