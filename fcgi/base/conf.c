@@ -34,7 +34,7 @@ static const struct setting SETTINGS[] = {
     INT("FEDLCM_CHECK_SECONDS", check_s, "12", 2, 3600),
     INT("FEDLCM_RETRY_SECONDS", retry_s, "16", 1, 300),
     INT("FEDLCM_CIRCUIT_SECONDS", circuit_s, "30", 5, 600),
-    INT("FEDLCM_KEYS_AHEAD", keys_ahead, "128", 1, 128),
+    INT("FEDLCM_KEYS_AHEAD", keys_ahead, "128", 0, 128),
     INT("FEDLCM_KEEP_DAYS", keep_days, "180", 1, 36500),
 };
 

@@ -31,7 +31,9 @@ static struct {
   int n, makers;
   int64_t started_ms, quiet_ms; /* the process has started by then; from then on it is quiet */
   int64_t own_ms;               /* until then who takes a key does not make it */
-  bool faulty, wanted;
+  bool faulty;
+  bool wanted; /* somebody asked since the start */
+  bool asked;  /* somebody asked since the last key was made, and there was none */
   atomic_bool over;
   struct maker maker[MAKERS];
 } S = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
@@ -81,7 +83,8 @@ static void *run(void *arg) {
   for (;;) {
     int noise = noise_ms(m);
     if (S.over) break;
-    if (S.n >= m->most) { pthread_cond_wait(&S.changed, &S.lock); continue; }
+    bool enough = S.n >= m->most && (m->patient || S.n || !S.asked);
+    if (enough) { pthread_cond_wait(&S.changed, &S.lock); continue; }
     if (noise) { rest(noise, !m->patient); continue; }
     pthread_mutex_unlock(&S.lock);
     int64_t began = clock_mono_ms(), worked = cpu_ms();
@@ -90,6 +93,7 @@ static void *run(void *arg) {
     bool shared = clock_mono_ms() - began > worked * BUSY;
     pthread_mutex_lock(&S.lock);
     S.faulty = !k;
+    S.asked = false;
     if (k && S.n < KEYSTOCK_MOST) S.key[S.n++] = k;
     else EVP_PKEY_free(k);
     if (!k || m->patient) rest(!k ? AFTER_FAULT_MS : shared ? BUSY_REST_MS : REST_MS, false);
@@ -100,7 +104,7 @@ static void *run(void *arg) {
 
 bool keystock_start(int n) {
   S.over = false;
-  S.faulty = S.wanted = false;
+  S.faulty = S.wanted = S.asked = false;
   S.makers = 0;
   S.started_ms = S.quiet_ms = clock_mono_ms() + QUIET_MS;
   S.own_ms = 0;
@@ -123,8 +127,8 @@ void keystock_stop(void) {
 bool keystock_ready(void) {
   pthread_mutex_lock(&S.lock);
   bool ready = !S.makers || S.n || S.faulty;
-  if (!ready && !S.wanted) {
-    S.wanted = true;
+  if (!ready && !S.asked) {
+    S.wanted = S.asked = true;
     pthread_cond_broadcast(&S.changed);
   }
   pthread_mutex_unlock(&S.lock);

@@ -25,7 +25,7 @@ class Demo:
         self.dir = tempfile.mkdtemp(prefix="tour.")
         os.chmod(self.dir, 0o755)
         port = free_ports(2, 1)
-        self.env = dict(os.environ, FEDLCM_DEMO_STATE=self.dir + "/demo", FEDLCM_KEYS_AHEAD="1", FEDLCM_DEMO_PORT=str(port), FEDLCM_DEMO_PAGE_PORT=str(port + 1), FEDLCM_DEMO_KUBE_PORT=str(free_ports(2) + 3), LC_ALL="zh_CN.UTF-8" if lang == "zh" else "C.UTF-8")
+        self.env = dict(os.environ, FEDLCM_DEMO_STATE=self.dir + "/demo", FEDLCM_KEYS_AHEAD="0", FEDLCM_DEMO_PORT=str(port), FEDLCM_DEMO_PAGE_PORT=str(port + 1), FEDLCM_DEMO_KUBE_PORT=str(free_ports(2) + 3), LC_ALL="zh_CN.UTF-8" if lang == "zh" else "C.UTF-8")
 
     def __enter__(self):
         self.out = open(self.dir + "/out", "w")

@@ -9,7 +9,7 @@ from psql import Psql
 from rig import Kube
 
 # Defaults otherwise: what PostgreSQL has committed must be on the disk when it is killed.
-SETTINGS = {"FEDLCM_RUNNERS": "4", "FEDLCM_WEB_WORKERS": "4", "FEDLCM_WAIT_WORKERS": "2", "FEDLCM_KEYS_AHEAD": "1"}
+SETTINGS = {"FEDLCM_RUNNERS": "4", "FEDLCM_WEB_WORKERS": "4", "FEDLCM_WAIT_WORKERS": "2", "FEDLCM_KEYS_AHEAD": "0"}
 PATIENCE = 30  # seconds for which somebody repeats a read while the database or the web workers are being started again
 AWAY = (0, 429, 502, 503, 504)  # the answers of a product of which a part is just being started again
 

@@ -7,7 +7,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib/ok.sh
 unset MAKEFLAGS MAKELEVEL FEDLCM_STATE FEDLCM_DEMO_STATE FEDLCM_LISTEN FEDLCM_PORT LC_ALL LC_MESSAGES
-export LANG=C.UTF-8 FEDLCM_LOGIN_RATE=60000 FEDLCM_KEYS_AHEAD=1
+export LANG=C.UTF-8 FEDLCM_LOGIN_RATE=60000 FEDLCM_KEYS_AHEAD=0
 home=$(mktemp -d /tmp/fdemo.XXXXXX)
 chmod 755 "$home"
 root=no

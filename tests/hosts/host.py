@@ -15,7 +15,7 @@ class Host:
         """tree: a checkout in which the programs are built."""
         self.machine, self.logs, self.parts = machine, logs, {}
         self.url = "http://%s:%d" % (machine.address, PORT)
-        self.settings = dict(database, PATH=os.environ["PATH"], FEDLCM_WEB_WORKERS=str(WEB), FEDLCM_WAIT_WORKERS=str(WAIT), FEDLCM_RUNNERS=str(RUNNERS), FEDLCM_KEYS_AHEAD="1", LIFECYCLEMANAGER_INITIAL_ADMIN_PASSWORD=PASSWORD)
+        self.settings = dict(database, PATH=os.environ["PATH"], FEDLCM_WEB_WORKERS=str(WEB), FEDLCM_WAIT_WORKERS=str(WAIT), FEDLCM_RUNNERS=str(RUNNERS), FEDLCM_KEYS_AHEAD="0", LIFECYCLEMANAGER_INITIAL_ADMIN_PASSWORD=PASSWORD)
         self.launcher = dict(self.settings, FEDLCM_STATE=STATE, FEDLCM_LISTEN=machine.address, FEDLCM_PORT=str(PORT), FEDLCM_BEHIND_PROXY="yes", FEDLCM_PROXY_FROM=HUB, FEDLCM_LOGIN_RATE="60000")
         self.render(tree)
         lock = self.machine.path(STATE + "/poller/poller.lock")

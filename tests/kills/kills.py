@@ -30,7 +30,7 @@ def check(name, good, detail=""):
 
 
 # Six runners, so that a slot is not slowed down for dying too often; nobody kills PostgreSQL here, so it need not wait for the disk.
-SETTINGS = {"FEDLCM_RUNNERS": "6", "FEDLCM_WEB_WORKERS": "2", "FEDLCM_WAIT_WORKERS": "1", "FEDLCM_LEASE_SECONDS": "15", "FEDLCM_KEYS_AHEAD": "1", "FEDLCM_PG_OPTIONS": "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"}
+SETTINGS = {"FEDLCM_RUNNERS": "6", "FEDLCM_WEB_WORKERS": "2", "FEDLCM_WAIT_WORKERS": "1", "FEDLCM_LEASE_SECONDS": "15", "FEDLCM_KEYS_AHEAD": "0", "FEDLCM_PG_OPTIONS": "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"}
 
 
 class World:

@@ -14,8 +14,8 @@ class Stack:
     def __init__(self, state, port=None, **env):
         port = port or int(os.environ.get("RIG_PRODUCT_PORT", 9080))
         self.state, self.url = state, "http://127.0.0.1:%d" % port
-        # A key is half a second of a core: each start makes no more than is soon needed, not the whole stock.
-        self.env = dict(os.environ, **dict({"FEDLCM_STATE": state, "FEDLCM_PORT": str(port), "FEDLCM_LOGIN_RATE": "60000", "FEDLCM_KEYS_AHEAD": "1"}, **env))
+        # A key is half a second of a core: only what is needed is made.
+        self.env = dict(os.environ, **dict({"FEDLCM_STATE": state, "FEDLCM_PORT": str(port), "FEDLCM_LOGIN_RATE": "60000", "FEDLCM_KEYS_AHEAD": "0"}, **env))
         self.kept = []  # connections to the database that nobody uses just now
 
     def __enter__(self):

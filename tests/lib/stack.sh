@@ -21,7 +21,7 @@ stack_start() {
 # Starts once more on the same state.
 stack_again() {
   : > "$STACK_DIR/out" # what an earlier one has said is not read as this one's word
-  env FEDLCM_PG_OPTIONS="-c fsync=off -c synchronous_commit=off -c full_page_writes=off" FEDLCM_LOGIN_RATE=60000 FEDLCM_KEYS_AHEAD=1 FEDLCM_STATE="$STACK_DIR/s" FEDLCM_PORT="$STACK_PORT" "$@" \
+  env FEDLCM_PG_OPTIONS="-c fsync=off -c synchronous_commit=off -c full_page_writes=off" FEDLCM_LOGIN_RATE=60000 FEDLCM_KEYS_AHEAD=0 FEDLCM_STATE="$STACK_DIR/s" FEDLCM_PORT="$STACK_PORT" "$@" \
     "${STACK_ENTER[@]}" "${STACK_BIN:-build/release/bin}/fedlcm-run" run > "$STACK_DIR/out" 2>&1 &
   STACK_PID=$!
   for _ in $(seq 4800); do

@@ -139,7 +139,7 @@ static void the_database_may_be_a_list_of_hosts(void **s) {
 }
 static void settings_have_bounds(void **s) {
   (void)s;
-  static const struct { const char *name; int least, most; } CASE[] = {{"FEDLCM_LEASE_SECONDS", 15, 30}, {"FEDLCM_CHECK_SECONDS", 2, 3600}, {"FEDLCM_RETRY_SECONDS", 1, 300}, {"FEDLCM_CIRCUIT_SECONDS", 5, 600}, {"FEDLCM_DEADLINE_PERCENT", 1, 100}, {"FEDLCM_KEYS_AHEAD", 1, 128}};
+  static const struct { const char *name; int least, most; } CASE[] = {{"FEDLCM_LEASE_SECONDS", 15, 30}, {"FEDLCM_CHECK_SECONDS", 2, 3600}, {"FEDLCM_RETRY_SECONDS", 1, 300}, {"FEDLCM_CIRCUIT_SECONDS", 5, 600}, {"FEDLCM_DEADLINE_PERCENT", 1, 100}, {"FEDLCM_KEYS_AHEAD", 0, 128}};
   struct conf c;
   setenv("FEDLCM_DB", "dbname=x", 1);
   for (size_t i = 0; i < sizeof CASE / sizeof *CASE; i++) {

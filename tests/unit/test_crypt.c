@@ -137,6 +137,22 @@ static void a_key_that_is_wanted_does_not_wait_for_the_start(void **s) {
   }
   assert_true(early);
 }
+/* Whoever wants no stock still waits for nobody's key but his own. */
+static void without_a_stock_a_key_is_made_when_it_is_asked_for(void **s) {
+  enum { QUIET_S = 3 }; /* a key takes a half */
+  (void)s;
+  assert_true(keystock_start(0));
+  for (int round = 0; round < 2; round++) {
+    assert_false(keystock_ready());
+    assert_int_equal(keystock_count(), 0);
+    while (!keystock_ready()) usleep(10000);
+    assert_int_equal(keystock_count(), 1);
+    EVP_PKEY_free(a_key());
+    sleep(QUIET_S);
+    assert_int_equal(keystock_count(), 0);
+  }
+  keystock_stop();
+}
 /* Nobody has asked whether there is one, so the maker rests for ten seconds, and the only keys are
  * those that are made by who takes them. */
 static void whoever_makes_keys_rests_between_them(void **s) {
@@ -174,6 +190,6 @@ static void a_large_stock_is_filled_while_nobody_takes_any_and_given_up_at_once(
 
 int main(void) {
   const struct CMUnitTest t[] = {T(sealed_text_opens_only_for_its_kind_record_and_key), T(key_files_read_back), T(passwords_are_yescrypt_and_bcrypt_is_accepted), T(leaves_verify_for_server_and_client_and_not_under_another_ca), T(long_names_live_in_the_sans_only), T(keys_are_made_ahead_and_given_away_once), T(a_key_that_is_wanted_does_not_wait_for_the_start),
-                                 T(whoever_makes_keys_rests_between_them), T(a_large_stock_is_filled_while_nobody_takes_any_and_given_up_at_once)};
+                                 T(without_a_stock_a_key_is_made_when_it_is_asked_for), T(whoever_makes_keys_rests_between_them), T(a_large_stock_is_filled_while_nobody_takes_any_and_given_up_at_once)};
   return cmocka_run_group_tests(t, NULL, NULL);
 }
