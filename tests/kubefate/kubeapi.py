@@ -2,7 +2,7 @@
 mounted there (tests/sim), in SERVICE_ACCOUNT_DIR.
 
 Only the account's own rights are used, so a manifest of the product that grants too little fails here as it would with the real program."""
-import http.client, json, os, ssl, urllib.parse
+import http.client, json, os, ssl, time, urllib.parse
 
 ACCOUNT = os.environ.get("SERVICE_ACCOUNT_DIR", "/run/secrets/kubernetes.io/serviceaccount")
 KINDS = {
@@ -15,6 +15,9 @@ KINDS = {
     "StatefulSet": ("/apis/apps/v1", "statefulsets"),
     "Ingress": ("/apis/networking.k8s.io/v1", "ingresses"),
 }
+
+
+IDLE_S = 4  # a connection that rested longer is not used again
 
 
 class KubeError(Exception):
@@ -39,6 +42,7 @@ class Kube:
         self.host = host or os.environ["KUBERNETES_SERVICE_HOST"]
         self.port = int(port or os.environ["KUBERNETES_SERVICE_PORT"])
         self.account = account
+        self.idle = []  # connections that nobody uses just now, and since when
         self.context = ssl.create_default_context(cafile=account + "/ca.crt")
 
     def token(self):
@@ -46,22 +50,47 @@ class Kube:
         with open(self.account + "/token") as f:
             return f.read().strip()
 
+    def rested(self):
+        """A connection that is open, as far as can be known; or None."""
+        try:
+            while True:
+                conn, since = self.idle.pop()
+                if time.monotonic() - since < IDLE_S:
+                    return conn
+                conn.close()
+        except IndexError:
+            return None
+
+    def send(self, method, path, text, headers):
+        """(status, body). What only reads is sent again when the connection was closed at the other end meanwhile."""
+        kept = self.rested()
+        conn = kept or http.client.HTTPSConnection(self.host, self.port, timeout=30, context=self.context)
+        try:
+            conn.request(method, path, text, headers)
+            answer = conn.getresponse()
+            body = answer.read()
+        except (OSError, http.client.HTTPException):
+            conn.close()
+            if kept and method == "GET":
+                return self.send(method, path, text, headers)
+            raise
+        if answer.will_close:
+            conn.close()
+        else:
+            self.idle.append((conn, time.monotonic()))
+        return answer.status, body
+
     def call(self, method, path, body=None, kind="application/json"):
         headers = {"Authorization": "Bearer " + self.token(), "Accept": "application/json", "User-Agent": "kubefate-stand-in"}
         if body is not None:
             headers["Content-Type"] = kind
-        conn = http.client.HTTPSConnection(self.host, self.port, timeout=30, context=self.context)
         try:
-            conn.request(method, path, json.dumps(body) if body is not None else None, headers)
-            answer = conn.getresponse()
-            text = answer.read()
+            status, text = self.send(method, path, json.dumps(body) if body is not None else None, headers)
         except OSError as e:
             raise KubeError(0, 'Kubernetes cluster unreachable: %s "https://%s:%d%s": %s' % (method, self.host, self.port, path, e)) from e
-        finally:
-            conn.close()
         value = json.loads(text) if text[:1] == b"{" else {}
-        if answer.status >= 400:
-            raise KubeError(answer.status, value.get("message") or text.decode(errors="replace"))
+        if status >= 400:
+            raise KubeError(status, value.get("message") or text.decode(errors="replace"))
         return value
 
     def get(self, kind, namespace, name):
