@@ -33,7 +33,7 @@ def part(name, port):
     with Product(name, port) as product:
         try:
             if name == "plain":
-                with Browser(WIDE) as b:
+                with Browser(WIDE, draws=True) as b:
                     k = Keyboard(b, product.url, lang, RIG, BASE, "keyboard")
                     done.append(k), k.run()
                 with Browser(WIDE, script=False) as b:

@@ -5,11 +5,11 @@ import re
 import time
 
 import page_rules
+from browser import PICTURES
 from rig import ROOT, Kube, set_rules
 
 WIDE, NARROW = 1280, 360
 BETWEEN = 620, 980  # just above the widths at which the layout changes: nothing scrolls sideways there either
-PICTURES = os.environ.get("PICTURES") != "no"
 ZH = "zh-CN"
 # Chinese pages are kept in the dark on a desktop and light on a phone, English ones the other way: every page is seen in both.
 THEMES = {"en": ("light", "dark"), "zh": ("dark", "light")}
