@@ -19,7 +19,7 @@ HARDEN  := -fstack-protector-strong -fno-common -fno-delete-null-pointer-checks 
 LDHARD  := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 ifeq ($(FLAVOUR),asan)
 # gcc warns of memory "used uninitialized" where the instrumented code only passes its address
-OPT     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DFEDLCM_ASAN -Wno-maybe-uninitialized
+OPT     := -Og -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DFEDLCM_ASAN -Wno-maybe-uninitialized
 else
 OPT     := -O2 -g -D_FORTIFY_SOURCE=3 -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero
 endif
@@ -28,7 +28,7 @@ CFLAGS  += -std=gnu17 -D_GNU_SOURCE -DOPENSSL_NO_DEPRECATED -DOPENSSL_API_COMPAT
 LDLIBS  := -lfcgi $(PKGL) -lm
 BANNED  := -include base/banned.h
 # Programs of tests: made quickly rather than well.
-QUICKLY := -O1 $(if $(shell command -v ld.gold),-fuse-ld=gold)
+QUICKLY := -O1 -g1 $(if $(shell command -v ld.gold),-fuse-ld=gold)
 
 LAYERS  := base codec crypt db net kube kubefate stepca model deploy web pages api
 READERS := base codec crypt net kube kubefate # what reads foreign text, for the fuzzers
