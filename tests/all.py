@@ -27,6 +27,7 @@ OUT = os.environ.get("TESTS_OUT") or os.path.join(ROOT, "build", "test")
 # "ok     a test   1.2 s" is a test of a layer, "name: 1 passed, 0 failed, 0 skipped" closes it.
 TEST = re.compile(r"(ok|not ok) +(?:- )?(.*)")
 SECONDS = re.compile(r" (\d+\.\d+) s(?:  at .*)?$")
+UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")  # what a terminal would obey
 LONGEST_LINE = 1000  # characters of one that are looked at
 MARK = ".made-by-tests"  # in a folder for output: it may be deleted
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -155,6 +156,7 @@ class Running:
     def __init__(self, job, enter):
         self.job, self.path, self.began, self.seconds = job, os.path.join(OUT, job.name + ".log"), time.time(), 0.0
         self.log, self.meter, self.told = open(self.path, "w"), Meter(job.name), ""
+        self.late_at, self.late = self.began + job.limit, False
         command = ["bash", "-c", "exec " + job.command]
         # Where it has a /tmp of its own, another place for temporary files would be hidden or shared.
         env = {k: v for k, v in os.environ.items() if k != "TMPDIR" or not (enter and job.isolated)}
@@ -169,12 +171,20 @@ class Running:
         if self.log.closed:
             return True
         if self.proc.poll() is None:
+            self.end_late()
             return False
         self.tell(signal.SIGKILL)  # what it has left in its process group
         self.seconds, self.told = time.time() - self.began, self.meter.told()
         self.meter.end()
         self.log.close()
         return True
+
+    def end_late(self):
+        """Over its limit it may put away what it has started; then it is killed."""
+        if time.time() < self.late_at:
+            return
+        self.tell(signal.SIGKILL if self.late else signal.SIGINT)
+        self.late, self.late_at = True, time.time() + GRACE
 
     def tell(self, sig):
         try:
@@ -246,11 +256,14 @@ class Scheduler:
                 self.built.add(r.job.name)
                 self.say("-- %s: made in %.0f s%s" % (r.job.name, r.seconds, r.told))
             else:
-                self.say("-- %s: cannot be made (status %d)\n%s" % (r.job.name, r.proc.returncode, self.end_of(r.text())))
+                why = "not ended after %d s" % r.job.limit if r.late else "status %d" % r.proc.returncode
+                self.say("-- %s: cannot be made (%s)\n%s" % (r.job.name, why, self.end_of(r.text())))
                 self.give_up(r.job)
             return
         text = r.text()
         outcome = Outcome(r.job, text, r.proc.returncode, self.ci)
+        if r.late:
+            outcome.failed, outcome.why = outcome.failed or 1, ["not ended after %d s, so it was ended: something in it hangs" % r.job.limit]
         self.show(r.job, outcome, r.seconds, r.told, self.end_of(text) if outcome.failed else self.reasons(text) if outcome.skipped else "")
 
     def show(self, layer, outcome, seconds, told, more):
@@ -269,6 +282,7 @@ class Scheduler:
 
     # --- the screen ---
     def say(self, text):
+        text = UNSEEN.sub("?", text)
         self.put(("\r" + " " * self.width + "\r" if self.width else "") + text + "\n")
         self.width = 0
 

@@ -6,6 +6,7 @@
     memory    MB at its highest
     after     what must have been built
     alone     nothing may run beside it: for what measures time
+    limit     seconds after which it is ended and has failed: something in it hangs
     closes    the word of its closing line, where that is not its name: another layer's command
     usual     part of `make test`; the others are named on the command line or in ALSO
     isolated  in namespaces of its own, without the network of the machine
@@ -24,6 +25,7 @@ class Job:
     memory: int = 500
     after: tuple = ()
     alone: bool = False
+    limit: int = 2400
     closes: str = ""
     usual: bool = True
     isolated: bool = True
@@ -49,7 +51,7 @@ REAL, SIM = "env RIG=real ", "env RIG=sim "
 BROWSER = SIM + "PICTURES=no bash tests/browser/run.sh "  # the pictures are for whoever looks at them
 BOTH = ("programs", "rig")
 LAYERS = [
-    layer("scheduler", 32, "bash tests/run/scheduler.sh", seconds=45, cores=0.1, memory=100),
+    layer("scheduler", 35, "bash tests/run/scheduler.sh", seconds=45, cores=0.1, memory=100),
     layer("unit", 310, "bash tests/lib/unit.sh", seconds=120, cores=1.5, memory=500, after=("programs",)),
     layer("launcher", 67, "bash tests/run/launcher.sh", seconds=45, cores=0.8, memory=500, after=("programs",)),
     layer("packages", 8, "bash tests/run/packages.sh", seconds=1, cores=0.5, memory=50),

@@ -1,5 +1,5 @@
 #!/bin/bash
-# A whole private product for tests, on a free port, with a database that does not wait for the disk and few keys made ahead:
+# A whole private product for tests, on a free port, with a database that does not wait for the disk and no keys made ahead:
 #   stack_start [NAME=VALUE...]   sets STACK_URL, STACK_DIR (its output is in $STACK_DIR/out), STACK_PORT, STACK_PID; state in $STACK_DIR/s
 #   stack_url                     prints the address
 #   stack_part NAME               prints the process of a part: postgres, poller, web, nginx

@@ -77,7 +77,10 @@ class Case(unittest.TestCase):
 
     def run_all(self, *words, **env):
         p = self.start(*words, **env)
-        self.out = p.communicate(timeout=60)[0]
+        try:
+            self.out = p.communicate(timeout=60)[0]
+        finally:
+            p.kill()  # one that hangs is not left behind
         self.status = p.returncode
         return self.out.splitlines()
 
@@ -215,9 +218,15 @@ class Output(Case):
     def test_a_reader_that_is_gone_or_closed_changes_nothing(self):
         self.table(self.work("a", 0.2), self.work("b", 0.2))
         for redirect in (">&-", "> /dev/full", "| true"):
-            subprocess.run(["bash", "-c", "%s -B %s/all.py %s" % (sys.executable, TESTS, redirect)], env=dict(os.environ, TESTS_TABLE=self.dir, TESTS_OUT=self.dir + "/out"), timeout=60)
+            subprocess.run(["bash", "-c", "timeout -s KILL 60 %s -B %s/all.py %s" % (sys.executable, TESTS, redirect)], env=dict(os.environ, TESTS_TABLE=self.dir, TESTS_OUT=self.dir + "/out"), timeout=60)
             with open(self.dir + "/out/tests.tsv") as f:
                 self.assertEqual(len(f.readlines()), 2, redirect)
+
+    def test_a_layers_words_do_not_steer_the_terminal(self):
+        self.table(self.command("a", "printf 'not ok red \\033[2J name\\0\\n'; echo 'a: 0 passed, 1 failed, 0 skipped'"))
+        self.run_all()
+        self.assertFalse(set("\033\0") & set(self.out), repr(self.out))
+        self.assertIn("not ok  a: red ?[2J name?", self.out)
 
     def test_names_in_any_alphabet_on_any_terminal(self):
         self.table(self.command("a", "echo 'not ok 一个'; echo 'a: 0 passed, 1 failed, 0 skipped'"))
@@ -298,6 +307,18 @@ class Ends(Case):
         p.kill()
         p.communicate(timeout=60)
         self.assertTrue(soon(lambda: not processes(mark)), processes(mark))
+
+    def test_a_layer_that_hangs_is_ended_and_named(self):
+        self.table(self.command("a", "trap 'touch %s/tidy; exit 0' INT; echo 'a: 1 passed, 0 failed, 0 skipped'; while :; do sleep 0.1; done" % self.dir, limit=2), self.work("b", 0.1))
+        lines = self.run_all()
+        self.assertEqual((lines[-1], self.status), ("2 passed, 1 failed, 0 skipped", 1), self.out)
+        self.assertRegex(lines[-2], "^not ok  a: not ended after 2 s")
+        self.assertTrue(os.path.exists(self.dir + "/tidy"))
+
+    def test_a_build_that_hangs_is_ended_and_named(self):
+        self.table("build('x', 'sleep 600', memory=10, limit=1)", self.work("b", 0.1, after=("x",)))
+        self.assertEqual(self.run_all()[-1], "0 passed, 1 failed, 0 skipped", self.out)
+        self.assertIn("x: cannot be made (not ended after 1 s)", self.out)
 
     def test_more_interrupts_do_not_end_the_putting_away(self):
         self.table(self.command("a", "trap 'sleep 2; touch %s/tidy; exit 1' INT; touch %s/begun; while :; do sleep 0.1; done" % (self.dir, self.dir)))
