@@ -52,11 +52,11 @@ BROWSER = SIM + "PICTURES=no bash tests/browser/run.sh "  # the pictures are for
 BOTH = ("programs", "rig")
 LAYERS = [
     layer("scheduler", 35, "bash tests/run/scheduler.sh", seconds=45, cores=0.1, memory=100),
-    layer("unit", 310, "bash tests/lib/unit.sh", seconds=120, cores=1.5, memory=500, after=("programs",)),
+    layer("unit", 310, "bash tests/lib/unit.sh", seconds=150, cores=1.1, memory=500, after=("programs",)),
     layer("launcher", 67, "bash tests/run/launcher.sh", seconds=45, cores=0.8, memory=500, after=("programs",)),
     layer("packages", 8, "bash tests/run/packages.sh", seconds=1, cores=0.5, memory=50),
     layer("clone", 9, "bash tests/run/clone.sh", seconds=22, cores=1.5, memory=1500),
-    layer("http", 257, "bash tests/http/run.sh", seconds=60, cores=0.7, memory=500, after=("programs",)),
+    layer("http", 257, "bash tests/http/run.sh", seconds=60, cores=0.6, memory=500, after=("programs",)),
     layer("client", 70, REAL + "bash tests/client/run.sh", seconds=18, cores=0.5, memory=700, after=BOTH),
     layer("simclient", 70, SIM + "bash tests/client/run.sh", closes="client", seconds=5, cores=0.3, memory=200, after=("programs",)),
     layer("fuzz", 49, "bash tests/fuzz/run.sh", seconds=5, cores=1, memory=400, after=("fuzzers",)),
@@ -76,6 +76,6 @@ LAYERS = [
     layer("tour", 29, BROWSER + "tour-en tour-zh", closes="browser", seconds=160, cores=0.6, memory=1500, after=("programs",)),
     layer("guide", 17, SIM + "bash tests/flow/run.sh guide", closes="flow", seconds=30, cores=0.5, memory=500, after=("programs",), usual=False),
     layer("check", 5, "bash tests/run/check.sh", seconds=25, cores=1, memory=1000, after=("programs",), usual=False),
-    layer("asan-unit", 310, "env FLAVOUR=asan ENGINE_SEEDS=20 bash tests/lib/unit.sh", closes="unit", seconds=140, cores=1.6, memory=1300, after=("sanitizers",), usual=False),
-    layer("asan-http", 257, "env STACK_BIN=build/asan/bin bash tests/http/run.sh", closes="http", seconds=80, cores=0.6, memory=1500, after=("sanitizers",), usual=False),
+    layer("asan-unit", 310, "env FLAVOUR=asan ENGINE_SEEDS=20 bash tests/lib/unit.sh", closes="unit", seconds=190, cores=1.1, memory=1300, after=("sanitizers",), usual=False),
+    layer("asan-http", 257, "env STACK_BIN=build/asan/bin bash tests/http/run.sh", closes="http", seconds=85, cores=0.6, memory=1500, after=("sanitizers",), usual=False),
 ]
