@@ -33,7 +33,7 @@ MARK = ".made-by-tests"  # in a folder for output: it may be deleted
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 SHOWN_OF_A_FAILURE = 60  # lines
 SLOW_LAYERS, SLOW_TESTS = 5, 3
-HELD = 1.4  # so much more is begun than the cores hold: what a layer keeps busy on average it does not all the time
+HELD = 1.25  # so much more is begun than the cores hold: what a layer keeps busy on average it does not all the time
 GRACE = 15  # seconds that an interrupted layer has to put away what it started
 # A checkout that lies below /tmp is to be seen in the new one too.
 INSIDE = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", """

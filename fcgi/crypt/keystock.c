@@ -76,9 +76,10 @@ static int64_t cpu_ms(void) {
 
 static void *run(void *arg) {
   const struct maker *m = arg;
-  /* Linux: of this thread alone. Refused, it works as fast as the others. */
+  /* Linux: of this thread alone. Refused, it works as fast as the others. Whoever asked for a key
+   * that is not made ahead waits for it, so that one is made as fast as it goes. */
   if (m->patient) sched_setscheduler(gettid(), SCHED_IDLE, &(struct sched_param){0});
-  else setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+  else if (m->most) setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
   pthread_mutex_lock(&S.lock);
   for (;;) {
     int noise = noise_ms(m);

@@ -5,6 +5,10 @@ import os, signal, threading
 from blows import Watch
 
 
+# Where the machine has too much to do, runners could be killed faster than one of them can begin. Then nobody is killed until what was hit has moved again.
+BREATH_S = 15
+
+
 class Assassin(threading.Thread):
     """Runs until stop(). count() counts SIGKILL of runners and supervisors only."""
 
@@ -73,7 +77,7 @@ class Assassin(threading.Thread):
 
     def work(self):
         while not self.done.wait(self.random.uniform(0.2, 1.5)):
-            if self.paused.is_set():
+            if self.paused.is_set() or self.watch.standing() > BREATH_S:
                 continue
             try:
                 self.strike()

@@ -100,6 +100,10 @@ class Watch:
         if of:
             self.hits.append(Hit(what, {r[1] for r in of}, {r[0]: r[3] for r in of}, at))
 
+    def standing(self):
+        """Seconds for which something that was hit has been standing still by now."""
+        return max([time.time() - h.at for h in self.hits if h.waiting], default=0.0)
+
     def busy(self, names):
         """The values of names, lease holders, that hold an operation's lease right now."""
         return [names[r[2]] for r in self.db.rows(LIVE) if r[2] in names]
