@@ -21,7 +21,7 @@ struct conf {
   int check_s;                   /* FEDLCM_CHECK_SECONDS 12, 2..3600: between two health checks of one endpoint or participant */
   int retry_s;                   /* FEDLCM_RETRY_SECONDS 16, 1..300: the longest pause before a call that failed is tried again */
   int circuit_s;                 /* FEDLCM_CIRCUIT_SECONDS 30, 5..600: the longest time for which a cluster that does not answer is left alone */
-  int keys_ahead;                /* FEDLCM_KEYS_AHEAD 128, 0..128: RSA keys that a runner keeps ready (crypt/keystock.h) */
+  int keys_ahead;                /* FEDLCM_KEYS_AHEAD 128, 0..128: RSA keys a runner keeps ready */
   int keep_days;                 /* FEDLCM_KEEP_DAYS 180 */
   struct arena *memory;          /* where the texts live: as long as the process */
 };

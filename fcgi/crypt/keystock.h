@@ -11,7 +11,8 @@
 #include <openssl/types.h>
 enum { KEYSTOCK_LOW = 8, KEYSTOCK_MOST = 128 };
 /* Keeps up to n keys ready from now on, and makes one that is asked for when there is none (n may
- * be 0); after the last fork of the process. False: there is no thread, and who takes a key makes it. */
+ * be 0); after the last fork of the process. False: there is no thread, and who takes a key
+ * makes it. */
 bool keystock_start(int n);
 /* Before the process ends: OpenSSL takes itself down then, and nobody may be at work in it. Keys that are being made are given up. */
 void keystock_stop(void);

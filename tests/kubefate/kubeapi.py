@@ -2,7 +2,8 @@
 mounted there (tests/sim), in SERVICE_ACCOUNT_DIR.
 
 Only the account's own rights are used, so a manifest of the product that grants too little fails here as it would with the real program."""
-import http.client, json, os, ssl, time, urllib.parse
+import json, os, ssl, urllib.parse
+from kept import Kept
 
 ACCOUNT = os.environ.get("SERVICE_ACCOUNT_DIR", "/run/secrets/kubernetes.io/serviceaccount")
 KINDS = {
@@ -15,9 +16,6 @@ KINDS = {
     "StatefulSet": ("/apis/apps/v1", "statefulsets"),
     "Ingress": ("/apis/networking.k8s.io/v1", "ingresses"),
 }
-
-
-IDLE_S = 4  # a connection that rested longer is not used again
 
 
 class KubeError(Exception):
@@ -42,50 +40,19 @@ class Kube:
         self.host = host or os.environ["KUBERNETES_SERVICE_HOST"]
         self.port = int(port or os.environ["KUBERNETES_SERVICE_PORT"])
         self.account = account
-        self.idle = []  # connections that nobody uses just now, and since when
-        self.context = ssl.create_default_context(cafile=account + "/ca.crt")
+        self.kept = Kept(self.host, self.port, ssl.create_default_context(cafile=account + "/ca.crt"), 30)
 
     def token(self):
         """Read at every call: a kubelet renews this file."""
         with open(self.account + "/token") as f:
             return f.read().strip()
 
-    def rested(self):
-        """A connection that is open, as far as can be known; or None."""
-        try:
-            while True:
-                conn, since = self.idle.pop()
-                if time.monotonic() - since < IDLE_S:
-                    return conn
-                conn.close()
-        except IndexError:
-            return None
-
-    def send(self, method, path, text, headers):
-        """(status, body). What only reads is sent again when the connection was closed at the other end meanwhile."""
-        kept = self.rested()
-        conn = kept or http.client.HTTPSConnection(self.host, self.port, timeout=30, context=self.context)
-        try:
-            conn.request(method, path, text, headers)
-            answer = conn.getresponse()
-            body = answer.read()
-        except (OSError, http.client.HTTPException):
-            conn.close()
-            if kept and method == "GET":
-                return self.send(method, path, text, headers)
-            raise
-        if answer.will_close:
-            conn.close()
-        else:
-            self.idle.append((conn, time.monotonic()))
-        return answer.status, body
-
     def call(self, method, path, body=None, kind="application/json"):
         headers = {"Authorization": "Bearer " + self.token(), "Accept": "application/json", "User-Agent": "kubefate-stand-in"}
         if body is not None:
             headers["Content-Type"] = kind
         try:
-            status, text = self.send(method, path, json.dumps(body) if body is not None else None, headers)
+            status, text = self.kept.request(method, path, json.dumps(body) if body is not None else None, headers)
         except OSError as e:
             raise KubeError(0, 'Kubernetes cluster unreachable: %s "https://%s:%d%s": %s' % (method, self.host, self.port, path, e)) from e
         value = json.loads(text) if text[:1] == b"{" else {}

@@ -6,9 +6,11 @@ RIG=real or RIG=sim chooses; otherwise real where it can be had. As root each ri
 the machine: it takes free ports, and RIG_PRODUCT_PORT in the environment of what runs inside names one for the product.
 Inside: Kube(directory, cluster) is a small admin client.
 """
-import ctypes, http.client, json, os, random, re, shutil, signal, socket, ssl, subprocess, sys, tempfile, time, urllib.parse
+import ctypes, json, os, random, re, shutil, signal, socket, ssl, subprocess, sys, tempfile, time, urllib.parse
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.append(os.path.join(ROOT, "tests/kubefate"))
+from kept import Kept
 
 
 def die_with_parent():
@@ -109,9 +111,6 @@ def audit(directory, cluster):
     return out
 
 
-IDLE_S = 4  # a connection that rested longer is not used again
-
-
 class Kube:
     """Admin client of one cluster; to be used inside the rig."""
 
@@ -120,37 +119,13 @@ class Kube:
         with open(os.path.join(d, "admin.kubeconfig")) as f:
             self.base = re.search(r"server: (\S+)", f.read()).group(1)
         self.host, self.port = urllib.parse.urlsplit(self.base).hostname, int(self.base.rsplit(":", 1)[1])
-        self.idle = []  # connections that nobody uses just now, and since when
         self.ctx = ssl.create_default_context(cafile=os.path.join(d, "ca.crt"))
         self.ctx.load_cert_chain(os.path.join(d, "admin.crt"), os.path.join(d, "admin.key"))
-
-    def rested(self):
-        """A connection that is open, as far as can be known; or None."""
-        try:
-            while True:
-                c, since = self.idle.pop()
-                if time.time() - since < IDLE_S:
-                    return c
-                c.close()
-        except IndexError:
-            return None
+        self.kept = Kept(self.host, self.port, self.ctx, 20)
 
     def request(self, method, path, data, headers):
         """(status, body)"""
-        kept = self.rested()
-        c = kept or http.client.HTTPSConnection(self.host, self.port, context=self.ctx, timeout=20)
-        try:
-            c.request(method, path, data, headers)
-            r = c.getresponse()
-            text = r.read()
-        except BaseException as e:
-            c.close()
-            if kept and method == "GET" and isinstance(e, (OSError, http.client.HTTPException)):
-                return self.request(method, path, data, headers)  # it was closed at the other end meanwhile
-            raise
-        if not r.will_close:
-            self.idle.append((c, time.time()))
-        return r.status, text
+        return self.kept.request(method, path, data, headers)
 
     def call(self, method, path, body=None, kind="application/json"):
         code, text = self.request(method, path, json.dumps(body).encode() if body is not None else None, {"Content-Type": kind, "Accept": "application/json"})
