@@ -44,6 +44,16 @@ start() {
   ms=$((($(date +%s%N) - t0) / 1000000))
   grep -q demo-stop "$out" || { cat "$out"; return 1; }
 }
+# Says what came instead, and what the product logged: this is the first that anybody asks of it.
+answers() {
+  local got
+  got=$(code "$1")
+  [ "$got" = 200 ] && return 0
+  echo "$1 answered $got:"
+  cat "$home/head" "$home/body"
+  tail -n 5 "$FEDLCM_DEMO_STATE"/log/*.log
+  return 1
+}
 code() { curl -s -o "$home/body" -D "$home/head" -w '%{http_code}' "$@"; }
 check() { python3 -B tests/demo/checks.py "$@"; }
 [ -x "${STACK_BIN:-build/release/bin}/fedlcm-run" ] || { echo "build it first: make all"; echo "demo: 0 passed, 1 failed, 0 skipped"; exit 1; }
@@ -91,7 +101,7 @@ before=$(sum)
 export FEDLCM_DEMO_STATE=$home/s
 ok "the demonstration starts" start "$home/out" env FEDLCM_STATE="$home/var"
 echo "started after $ms ms"
-ok "the product's login page answers" test "$(code "$url/login")" = 200
+ok "the product's login page answers" answers "$url/login"
 ok "it says the address, the first login, both kubeconfigs, the page, how to break and how to stop" \
   grep -qzP "(?s)ready after.*$url/.*Log in as Admin with the password admin.*$page/.*lab-a: $home/s/clusters/lab-a/admin.kubeconfig.*lab-b: $home/s/.*make demo-break IMAGE=mysql.*make demo-stop" "$home/out"
 says=$(make -s demo 2>&1); rc=$?

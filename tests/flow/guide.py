@@ -1,7 +1,7 @@
 """The guide through the JSON API from a clean database, what it refuses, and the removal in order."""
 import concurrent.futures
 from api import values_of
-from product import token_kubeconfig, wait
+from product import account_kubeconfig, wait
 
 SNI, TABLE = "/api/v1/namespaces/fate-exchange/configmaps/traffic-server-sni", "/api/v1/namespaces/fate-exchange/configmaps/nginx-config"
 
@@ -33,7 +33,7 @@ def refused(t, method, path, body, code, *words):
 def test_infrastructures_by_client_certificate_and_by_token(t):
     with open(t.rig + "/a/admin.kubeconfig") as f:
         certificate = f.read()
-    token = token_kubeconfig(t.b, t.rig, "b")
+    token = account_kubeconfig(t.b, t.rig, "b")
     t.put(before=(t.a.inventory(), t.b.inventory()))
     for text in (certificate, token):
         t.api.call("POST", "/infra/kubernetes/connect", t.api.kubeconfig_body(text))

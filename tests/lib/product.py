@@ -3,7 +3,7 @@ KubeFATE behind an endpoint (read through the admin's way, never through the pro
 import base64, html, http.cookiejar, json, os, re, signal, subprocess, threading, time, urllib.error, urllib.parse, urllib.request
 from patience import PATIENCE, looks
 from psql import Broken, Psql
-from rig import ROOT
+from rig import ROOT, Kube
 
 BIN = os.environ.get("STACK_BIN", os.path.join(ROOT, "build/release/bin"))
 
@@ -193,22 +193,34 @@ class KubeFate:
         return [c for c in self.call("GET", "/v1/chart/") if (c["name"], c["version"]) == (name, version)]
 
 
-def token_kubeconfig(kube, directory, cluster):
-    """A kubeconfig with the lasting token of a service account that may do everything."""
-    meta = {"name": "fedlcm-operator", "namespace": "default"}
-    kube.call("POST", "/api/v1/namespaces/default/serviceaccounts", {"metadata": meta})
-    kube.call("POST", "/api/v1/namespaces/default/secrets", {"metadata": dict(meta, annotations={"kubernetes.io/service-account.name": meta["name"]}), "type": "kubernetes.io/service-account-token"})
-    kube.call("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", {"metadata": {"name": meta["name"]}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-                                                                                "subjects": [dict(meta, kind="ServiceAccount")]})
-    for _ in range(100):
-        token = kube.get("/api/v1/namespaces/default/secrets/" + meta["name"])[1].get("data", {}).get("token")
-        if token:
-            break
-        time.sleep(0.1)
-    with open(os.path.join(directory, cluster, "ca.crt"), "rb") as f:
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+EVERYTHING = {"spec": {"resourceAttributes": {"verb": "*", "group": "*", "resource": "*"}}}
+
+
+def account_token(kube, account, secret):
+    """The lasting token of a service account in namespace `default`, by a secret of that name."""
+    meta = {"name": secret, "annotations": {"kubernetes.io/service-account.name": account}}
+    kube.call("POST", "/api/v1/namespaces/default/secrets", {"metadata": meta, "type": "kubernetes.io/service-account-token"})
+    token = wait(lambda: (kube.get("/api/v1/namespaces/default/secrets/" + secret)[1].get("data") or {}).get("token"))
+    return base64.b64decode(token).decode()
+
+
+def kubeconfig_with(kube, token):
+    with open(kube.ca, "rb") as f:
         ca = base64.b64encode(f.read()).decode()
     return ("apiVersion: v1\nkind: Config\ncurrent-context: x\nclusters:\n- name: x\n  cluster:\n    server: %s\n    certificate-authority-data: %s\nusers:\n- name: x\n  user:\n    token: %s\ncontexts:\n- name: x\n"
-            "  context:\n    cluster: x\n    user: x\n" % (kube.base, ca, base64.b64decode(token).decode()))
+            "  context:\n    cluster: x\n    user: x\n" % (kube.base, ca, token))
+
+
+def account_kubeconfig(kube, directory, cluster, name="fedlcm-operator", role="cluster-admin"):
+    """A kubeconfig with the lasting token of a new service account. The role allows everything, and the API server has learned that it is the account's."""
+    kube.call("POST", "/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": name}})
+    kube.call("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", {"metadata": {"name": name}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+                                                                                "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": "default"}]})
+    token = account_token(kube, name, name)
+    account = Kube(directory, cluster, token)
+    wait(lambda: (account.call("POST", REVIEWS, EVERYTHING)[1].get("status") or {}).get("allowed"), say="the account %s may do everything" % name)
+    return kubeconfig_with(kube, token)
 
 
 class Wanted(Exception):

@@ -112,15 +112,20 @@ def audit(directory, cluster):
 
 
 class Kube:
-    """Admin client of one cluster; to be used inside the rig."""
+    """Client of one cluster, as its administrator or with the token of an account; to be used inside the rig."""
 
-    def __init__(self, directory, cluster):
+    def __init__(self, directory, cluster, token=None):
         d = os.path.join(directory, cluster)
         with open(os.path.join(d, "admin.kubeconfig")) as f:
             self.base = re.search(r"server: (\S+)", f.read()).group(1)
         self.host, self.port = urllib.parse.urlsplit(self.base).hostname, int(self.base.rsplit(":", 1)[1])
-        self.ctx = ssl.create_default_context(cafile=os.path.join(d, "ca.crt"))
-        self.ctx.load_cert_chain(os.path.join(d, "admin.crt"), os.path.join(d, "admin.key"))
+        self.ca = os.path.join(d, "ca.crt")
+        self.ctx = ssl.create_default_context(cafile=self.ca)
+        self.headers = {"Accept": "application/json"}
+        if token:
+            self.headers["Authorization"] = "Bearer " + token
+        else:
+            self.ctx.load_cert_chain(os.path.join(d, "admin.crt"), os.path.join(d, "admin.key"))
         self.kept = Kept(self.host, self.port, self.ctx, 20)
 
     def request(self, method, path, data, headers):
@@ -128,7 +133,7 @@ class Kube:
         return self.kept.request(method, path, data, headers)
 
     def call(self, method, path, body=None, kind="application/json"):
-        code, text = self.request(method, path, json.dumps(body).encode() if body is not None else None, {"Content-Type": kind, "Accept": "application/json"})
+        code, text = self.request(method, path, json.dumps(body).encode() if body is not None else None, dict(self.headers, **{"Content-Type": kind}))
         try:
             return code, json.loads(text or b"null")
         except ValueError:

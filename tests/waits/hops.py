@@ -3,7 +3,7 @@ nobody else works."""
 import base64
 import proxy as P
 from cases import rule
-from product import wait
+from product import account_kubeconfig, account_token, kubeconfig_with, wait
 from says import ended, retry, told, waits
 from ways import DOOR, Fed, add_infra, adopt
 
@@ -99,22 +99,9 @@ def test_something_else_in_kubefate_s_place(t):
 
 
 def account(t, name, rules):
-    """A kubeconfig with the token of a service account that may do what the rules say."""
-    where = "/api/v1/namespaces/default"
-    t.a.call("POST", where + "/serviceaccounts", {"metadata": {"name": name}})
+    """A kubeconfig with the token of a service account that has a role of its own."""
     t.a.call("POST", "/apis/rbac.authorization.k8s.io/v1/clusterroles", {"metadata": {"name": name}, "rules": rules})
-    t.a.call("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", {"metadata": {"name": name}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-                                                                               "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": "default"}]})
-    return new_token(t, name, name)
-
-
-def new_token(t, name, secret):
-    t.a.call("POST", "/api/v1/namespaces/default/secrets", {"metadata": {"name": secret, "annotations": {"kubernetes.io/service-account.name": name}}, "type": "kubernetes.io/service-account-token"})
-    token = wait(lambda: (t.a.get("/api/v1/namespaces/default/secrets/" + secret)[1].get("data") or {}).get("token"))
-    with open(t.rig + "/a/ca.crt", "rb") as f:
-        ca = base64.b64encode(f.read()).decode()
-    return ("apiVersion: v1\nkind: Config\ncurrent-context: x\nclusters:\n- name: x\n  cluster:\n    server: %s\n    certificate-authority-data: %s\nusers:\n- name: x\n  user:\n    token: %s\ncontexts:\n- name: x\n"
-            "  context:\n    cluster: x\n    user: x\n" % (t.a.base, ca, base64.b64decode(token).decode()))
+    return account_kubeconfig(t.a, t.rig, "a", name, name)
 
 
 EVERYTHING = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}, {"nonResourceURLs": ["*"], "verbs": ["*"]}]
@@ -129,7 +116,7 @@ def test_token_that_was_revoked(t):
     o = waits(t, x, "hop-auth", "does not accept the credentials", state="failed")
     told(t, x, o)
     rule(t, "a", "hopauth.example/")
-    body = {"name": "revoked", "description": "", "type": "Kubernetes", "kubernetes_provider_info": t.api.kubeconfig_body(new_token(t, "revoked", "revoked-2"))}
+    body = {"name": "revoked", "description": "", "type": "Kubernetes", "kubernetes_provider_info": t.api.kubeconfig_body(kubeconfig_with(t.a, account_token(t.a, "revoked", "revoked-2")))}
     with DOOR:
         t.api.call("PUT", "/infra/" + infra, body)
     retry(t, o)

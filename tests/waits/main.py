@@ -5,7 +5,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "flow"), os.path.join(HERE, "..", "faults"), os.path.join(HERE, "..", "lib")]
 import feds, heal, hops, pods, says
 from api import Api
-from product import KubeFate, Page, Stack, Tests, token_kubeconfig
+from product import KubeFate, Page, Stack, Tests, account_kubeconfig
 from proxy import Tls
 from rig import Kube, kind
 from ways import Way
@@ -38,7 +38,7 @@ def enter(rig):
 def test_clusters_and_endpoints(t):
     with open(t.rig + "/a/admin.kubeconfig") as f:
         ia = t.api.add_infra("lab-a", f.read())
-    ib = t.api.add_infra("lab-b", token_kubeconfig(t.b, t.rig, "b"))
+    ib = t.api.add_infra("lab-b", account_kubeconfig(t.b, t.rig, "b"))
     t.put(ia=ia, ib=ib, ea=t.api.add_endpoint("kf-a", ia), eb=t.api.add_endpoint("kf-b", ib))
     for e in (t.ea, t.eb):
         t.api.until("/endpoint/" + e, [2], [4])
