@@ -207,7 +207,8 @@ class Scheduler:
             needed |= set(b.after) if b.name in needed else set()
         self.builds = [b for b in builds if b.name in needed]
         if jobs != 1:
-            self.todo.sort(key=lambda x: -x.seconds * max(1, x.cores))  # what needs more than a core is not left for the end
+            # What needs more than a core finds room only before many others have begun; later it would be overtaken to the end.
+            self.todo.sort(key=lambda x: (x.cores <= 1, -x.seconds))
         self.running, self.built, self.broken, self.outcomes, self.times = [], set(), [], {}, {}
         self.began, self.width = time.time(), 0
 

@@ -1,7 +1,7 @@
 """The layers of `make test`, and what has to be built before them. A layer is a command that tells its tests and closes with one line (tests/all.py).
 
     least     tests that it must have executed (CI demands them)
-    seconds   how long it takes about, alone on two cores: the longest begin first
+    seconds   how long it takes about, alone on two cores: the longest begin first, those of more than a core before them
     cores     how many cores it keeps busy on average
     memory    MB at its highest
     after     what must have been built
@@ -51,7 +51,7 @@ REAL, SIM = "env RIG=real ", "env RIG=sim "
 BROWSER = SIM + "PICTURES=no bash tests/browser/run.sh "  # the pictures are for whoever looks at them
 BOTH = ("programs", "rig")
 LAYERS = [
-    layer("scheduler", 35, "bash tests/run/scheduler.sh", seconds=45, cores=0.1, memory=100),
+    layer("scheduler", 36, "bash tests/run/scheduler.sh", seconds=45, cores=0.1, memory=100),
     layer("unit", 310, "bash tests/lib/unit.sh", seconds=150, cores=1.1, memory=500, after=("programs",)),
     layer("launcher", 67, "bash tests/run/launcher.sh", seconds=45, cores=0.8, memory=500, after=("programs",)),
     layer("packages", 8, "bash tests/run/packages.sh", seconds=1, cores=0.5, memory=50),

@@ -40,7 +40,10 @@ static void answer(struct one *o, const char *status, const char *extra, const c
 /* false: close the connection. */
 static bool serve(struct one *o, const char *req, int nth) {
   char body[70000];
-  if (strstr(req, " /hang ")) { sleep(30); return false; }
+  if (strstr(req, " /hang ")) { /* until the client gives up, or the server is stopped */
+    while (hear(o, body, sizeof body) > 0);
+    return false;
+  }
   if (strstr(req, " /closed ") || (strstr(req, " /stale ") && nth > 1)) return false;
   if (strstr(req, " /slow ")) usleep(80000);
   if (strstr(req, " /cut ")) { say(o, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"); return false; }
