@@ -135,7 +135,7 @@ unsigned db_count(const struct db *db) { return db->count; }
 void db_count_reset(struct db *db) { db->count = 0; }
 unsigned db_written(const struct db *db) { return db->written; }
 void db_set_read_only(struct db *db, bool ro) { db->read_only = ro; }
-void db_set_patient(struct db *db) { db->patient = true; }
+void db_set_patient(struct db *db, bool patient) { db->patient = patient; }
 const char *db_constraint(const struct db *db) { return db->constraint; }
 bool db_in_tx(const struct db *db) { return db->in_tx; }
 

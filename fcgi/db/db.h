@@ -42,7 +42,7 @@ unsigned db_written(const struct db *db);
 void db_set_read_only(struct db *db, bool ro);
 /* One person waits for this program alone: an attempt to connect may take ten seconds instead of
  * three, for a server that is only busy. */
-void db_set_patient(struct db *db);
+void db_set_patient(struct db *db, bool patient);
 
 #define DB_ARGS_(...) (const char *const[]){NULL, ##__VA_ARGS__}, sizeof((const char *const[]){NULL, ##__VA_ARGS__}) / sizeof(char *) - 1
 #define db_query(db, a, q, r, e, ...) db_query_n((db), (a), (q), (r), (e), DB_ARGS_(__VA_ARGS__))

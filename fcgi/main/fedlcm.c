@@ -175,7 +175,7 @@ static int run(const struct command *c, struct cli *x) {
   bool ok = !c->database || conf_load(&x->c, &e);
   if (ok && c->database) {
     x->db = db_new(x->c.conninfo, "fedlcm", STATEMENT_TIMEOUT_MS);
-    db_set_patient(x->db);
+    db_set_patient(x->db, true);
   }
   ok = ok && c->run(x, &e);
   if (e.kind) fprintf(stderr, "fedlcm %s: %s%s%s\n", c->name, cli_say(x, err_text(&e)), e.detail[0] ? "\n  " : "", e.detail);

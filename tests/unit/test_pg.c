@@ -112,7 +112,7 @@ static void a_patient_program_gives_a_busy_server_ten_seconds(void **s) {
   struct sockaddr_un at = {0};
   int fd = silent_server(dir, &at);
   struct db *db = db_new(arena_fmt(A, "host=%s port=5432 dbname=x user=x", dir), "unit", 1000);
-  db_set_patient(db);
+  db_set_patient(db, true);
   int64_t began = clock_mono_ms();
   REFUSED(db_connect(db, &E), FAIL_UNAVAILABLE);
   assert_true(clock_mono_ms() - began >= 8900); /* libpq counts whole seconds */
