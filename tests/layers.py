@@ -53,7 +53,7 @@ BOTH = ("programs", "rig")
 LAYERS = [
     layer("scheduler", 36, "bash tests/run/scheduler.sh", seconds=45, cores=0.1, memory=100),
     layer("unit", 310, "bash tests/lib/unit.sh", seconds=150, cores=1.1, memory=500, after=("programs",)),
-    layer("launcher", 67, "bash tests/run/launcher.sh", seconds=45, cores=0.8, memory=500, after=("programs",)),
+    layer("launcher", 68, "bash tests/run/launcher.sh", seconds=45, cores=0.8, memory=500, after=("programs",)),
     layer("packages", 8, "bash tests/run/packages.sh", seconds=1, cores=0.5, memory=50),
     layer("clone", 9, "bash tests/run/clone.sh", seconds=22, cores=1.5, memory=1500),
     layer("http", 257, "bash tests/http/run.sh", seconds=60, cores=0.6, memory=500, after=("programs",)),

@@ -83,7 +83,7 @@ static PGconn *open_connection(struct db *db, struct err *e) {
   int n = snprintf(options, sizeof options, "-c statement_timeout=%d -c lock_timeout=2000 -c idle_in_transaction_session_timeout=30000 -c TimeZone=UTC -c plan_cache_mode=force_generic_plan %s",
                    db->statement_timeout_ms, nn(given(o, "options")));
   if (n < 0 || (size_t)n >= sizeof options) return err_set(e, FAIL_UNAVAILABLE, MSG_DB_CONNINFO), NULL;
-  const char *connect_s = db->patient ? "10" : several ? "2" : "3";
+  const char *connect_s = several ? (db->patient ? "4" : "2") : db->patient ? "10" : "3";
   if (!given(o, "connect_timeout")) pair(&p, "connect_timeout", connect_s);
   if (several && !given(o, "target_session_attrs")) pair(&p, "target_session_attrs", "read-write");
   for (size_t i = 0; i < sizeof DEFAULTS / sizeof *DEFAULTS; i++)

@@ -40,8 +40,9 @@ void db_count_reset(struct db *db);
 /* Statements of kind STMT_WRITES ever executed: unchanged means that what was read before is still what is stored. */
 unsigned db_written(const struct db *db);
 void db_set_read_only(struct db *db, bool ro);
-/* One person waits for this program alone: an attempt to connect may take ten seconds instead of
- * three, for a server that is only busy. */
+/* Patient, an attempt to connect may take ten seconds instead of three, for a server that is only
+ * busy: where one person waits for this program alone, or nobody yet. Of several hosts four instead
+ * of two for each: one that has vanished must not keep from the next. */
 void db_set_patient(struct db *db, bool patient);
 
 #define DB_ARGS_(...) (const char *const[]){NULL, ##__VA_ARGS__}, sizeof((const char *const[]){NULL, ##__VA_ARGS__}) / sizeof(char *) - 1

@@ -38,7 +38,7 @@ int web_worker(const struct conf *c, int fd, bool wait_pool, int ready_fd) {
   signals();
   if (!seal_pub_load(c->seal_public, &app.seal, &e)) { log_err(LOG_LEVEL_ERROR, "web", "start", &e); return 3; }
   app.db = db_new(c->conninfo, wait_pool ? "fedlcm-wait" : "fedlcm-web", 5000);
-  db_set_patient(app.db, true); /* nobody waits for this worker yet, and many begin at once */
+  db_set_patient(app.db, true); /* many begin at once, and refused now it would refuse pages later */
   app.schema_fits = db_connect(app.db, &e) && migrate_check(app.db, a, &e);
   db_set_patient(app.db, false);
   if (!app.schema_fits) log_err(LOG_LEVEL_WARN, "web", "database not ready", &e);

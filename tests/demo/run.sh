@@ -51,7 +51,7 @@ answers() {
   [ "$got" = 200 ] && return 0
   echo "$1 answered $got:"
   cat "$home/head" "$home/body"
-  tail -n 5 "$FEDLCM_DEMO_STATE"/log/*.log
+  tail -n 5 "$FEDLCM_DEMO_STATE"/product/log/*.log
   return 1
 }
 code() { curl -s -o "$home/body" -D "$home/head" -w '%{http_code}' "$@"; }

@@ -194,7 +194,7 @@ class KubeFate:
 
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-EVERYTHING = {"spec": {"resourceAttributes": {"verb": "*", "group": "*", "resource": "*"}}}
+MAY_I_DO_ALL = {"spec": {"resourceAttributes": {"verb": "*", "group": "*", "resource": "*"}}}
 
 
 def account_token(kube, account, secret):
@@ -219,7 +219,7 @@ def account_kubeconfig(kube, directory, cluster, name="fedlcm-operator", role="c
                                                                                 "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": "default"}]})
     token = account_token(kube, name, name)
     account = Kube(directory, cluster, token)
-    wait(lambda: (account.call("POST", REVIEWS, EVERYTHING)[1].get("status") or {}).get("allowed"), say="the account %s may do everything" % name)
+    wait(lambda: (account.call("POST", REVIEWS, MAY_I_DO_ALL)[1].get("status") or {}).get("allowed"), say="the account %s may do everything" % name)
     return kubeconfig_with(kube, token)
 
 

@@ -101,6 +101,14 @@ ok "kill -9 of a web worker: another takes its place" replaced web 16 "$worker"
 runner=$(ps -o pid= --ppid "$(stack_part poller)" | tail -n 1 | tr -d ' ')
 kill -9 "$runner"
 ok "kill -9 of a runner: another takes its place" replaced poller 2 "$runner"
+# A machine that is short of everything: what they ask the database for while they begin comes after more than the three seconds that a page would wait.
+pg=$(stack_part postgres)
+kill -STOP "$pg"
+ps -o pid= --ppid "$(stack_part web)" | xargs kill -9
+sleep 3.5
+kill -CONT "$pg"
+said=$(for _ in $(seq 12); do curl -s -o /dev/null -w '%{http_code} ' "$STACK_URL/login"; done)
+ok "web workers that begin while the database is silent for a while serve pages after it: $said" test "$(tr ' ' '\n' <<<"$said" | grep -c '^200$')" = 12
 orphans() { [ "$(ps -o pid= --ppid "$STACK_PID" | wc -l)" = 4 ]; }
 ok "nothing of the killed parts is left over" orphans
 
